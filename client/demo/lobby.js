@@ -1,0 +1,118 @@
+import { bindDeviceButtons } from './devices.js';
+import { mediaFailure } from './failures.js';
+import { suggestRoom } from './names.js';
+import { Notice } from './notice.js';
+import { byId, find } from './page.js';
+import { Tile } from './tile.js';
+
+/** @import { SwitchboardError } from '../switchboard.js' */
+/** @import { Devices } from './devices.js' */
+/** @import { Action, Failure } from './failures.js' */
+
+const NAME_KEY = 'switchboard.name';
+
+/** Before the room: who you are, where you want to go, and how you look. */
+export class Lobby {
+  #element = byId('lobby');
+  #form = /** @type {HTMLFormElement} */ (byId('join'));
+  #name = /** @type {HTMLInputElement} */ (find(this.#form, '[name=name]'));
+  #room = /** @type {HTMLInputElement} */ (find(this.#form, '[name=room]'));
+  #submit = /** @type {HTMLButtonElement} */ (find(this.#form, '[type=submit]'));
+  #preview = Tile.ofYourself(byId('preview'));
+  #joinNotice = new Notice('join-notice');
+  #mediaNotice = new Notice('media-notice');
+  #devices;
+
+  /**
+   * @param {Devices} devices
+   * @param {(name: string, room: string) => void} join
+   */
+  constructor(devices, join) {
+    this.#devices = devices;
+    bindDeviceButtons(this.#element, devices, (error) => this.#showMediaFailure(error));
+    devices.addEventListener('change', () => this.#showDevices());
+    this.#name.value = localStorage.getItem(NAME_KEY) ?? '';
+    this.#name.addEventListener('input', () => this.#showName());
+    addEventListener('hashchange', () => this.#readAddress());
+    this.#form.addEventListener('submit', (event) => {
+      event.preventDefault();
+      localStorage.setItem(NAME_KEY, this.#name.value);
+      join(this.#name.value, this.#room.value.trim());
+    });
+    this.#readAddress();
+    this.#showName();
+    this.#showDevices();
+    this.#openDevices();
+  }
+
+  show() {
+    this.#element.hidden = false;
+    document.title = 'Switchboard';
+    this.#submit.focus();
+  }
+
+  hide() {
+    this.#element.hidden = true;
+  }
+
+  /** @param {boolean} isJoining */
+  setJoining(isJoining) {
+    this.#submit.disabled = isJoining;
+    this.#submit.textContent = isJoining ? 'Joining…' : 'Join';
+    if (isJoining) this.#joinNotice.hide();
+  }
+
+  /** @param {Failure} failure */
+  showJoinFailure(failure) {
+    this.#joinNotice.show(failure, () => this.#act(failure.action));
+  }
+
+  /** @param {SwitchboardError} error */
+  #showMediaFailure(error) {
+    const failure = mediaFailure(error);
+    this.#mediaNotice.show(failure, () => this.#act(failure.action));
+  }
+
+  /** @param {Action} action */
+  #act(action) {
+    switch (action) {
+      case 'open-devices':
+        return this.#openDevices();
+      case 'open-securely':
+        return location.assign(location.href.replace('http:', 'https:'));
+      case 'join':
+        return this.#form.requestSubmit();
+      case 'rename':
+        this.#joinNotice.hide();
+        this.#room.value = suggestRoom();
+        return this.#room.focus();
+    }
+  }
+
+  #openDevices() {
+    this.#devices.open().catch((error) => this.#showMediaFailure(error));
+  }
+
+  #readAddress() {
+    this.#room.value = roomInAddress() || suggestRoom();
+  }
+
+  #showName() {
+    this.#preview.setName(this.#name.value || 'You');
+  }
+
+  #showDevices() {
+    const { microphone, camera } = this.#devices;
+    if (microphone || camera) this.#mediaNotice.hide();
+    this.#preview.setStream(camera && new MediaStream([camera]));
+    this.#preview.setDevices({ microphone: this.#devices.isOn('microphone'), camera: this.#devices.isOn('camera') });
+  }
+}
+
+function roomInAddress() {
+  try {
+    return decodeURIComponent(location.hash.slice(1));
+  } catch {
+    return location.hash.slice(1);
+  }
+}

@@ -1,0 +1,33 @@
+import { byId } from './page.js';
+
+/** @import { Failure } from './failures.js' */
+
+/** A sentence about a failure, and a button that does something about it. */
+export class Notice {
+  #element;
+
+  /** @param {string} id */
+  constructor(id) {
+    this.#element = byId(id);
+  }
+
+  /**
+   * @param {Failure} failure
+   * @param {() => void} act
+   */
+  show({ sentence, label }, act) {
+    const text = document.createElement('p');
+    text.textContent = sentence;
+    const button = document.createElement('button');
+    button.type = 'button';
+    button.textContent = label;
+    button.addEventListener('click', act);
+    this.#element.replaceChildren(text, button);
+    this.#element.hidden = false;
+  }
+
+  hide() {
+    this.#element.hidden = true;
+    this.#element.replaceChildren();
+  }
+}

@@ -1,0 +1,69 @@
+/** @import { ErrorCode } from './types.js' */
+
+/** @type {Set<ErrorCode>} */
+const RETRYABLE = new Set([
+  'room_full', 'rate_limited', 'restart', 'overloaded', 'internal', 'unavailable',
+  'ping_timeout', 'slow_consumer', 'timeout', 'peer_failed', 'media_in_use',
+]);
+
+/** Every error of the SDK. */
+export class SwitchboardError extends Error {
+  /** @readonly @type {ErrorCode} */
+  code;
+  /** The same call may succeed later, with nothing changed.
+   * @readonly @type {boolean} */
+  retryable;
+  /** The room is no longer joined.
+   * @readonly @type {boolean} */
+  fatal;
+  /** What the WebSocket closed with, where that was the cause.
+   * @readonly @type {number | undefined} */
+  closeCode;
+  /** The peer it is about, if it is about one.
+   * @readonly @type {string | undefined} */
+  peerId;
+
+  /**
+   * @param {ErrorCode} code
+   * @param {string} message
+   * @param {{ retryable?: boolean, fatal?: boolean, closeCode?: number, peerId?: string, cause?: unknown }} [details]
+   */
+  constructor(code, message, { retryable, fatal = false, closeCode, peerId, cause } = {}) {
+    super(message, { cause });
+    this.name = 'SwitchboardError';
+    this.code = code;
+    this.retryable = retryable ?? RETRYABLE.has(code);
+    this.fatal = fatal;
+    this.closeCode = closeCode;
+    this.peerId = peerId;
+  }
+}
+
+/** @type {Record<number, [ErrorCode, string]>} */
+const CLOSE_CODES = {
+  1009: ['too_large', 'A message was larger than the gateway takes.'],
+  1012: ['restart', 'The gateway is restarting.'],
+  1013: ['overloaded', 'The gateway has as many connections as it can hold.'],
+  4400: ['bad_message', 'The gateway could not read what was sent.'],
+  4401: ['unauthorized', 'The gateway does not accept this token.'],
+  4403: ['forbidden', 'This page may not join.'],
+  4408: ['join_timeout', 'The gateway waited too long for the join.'],
+  4410: ['kicked', 'An operator removed this client from the room.'],
+  4411: ['room_closed', 'An operator closed the room.'],
+  4500: ['internal', 'The gateway ran into a fault of its own.'],
+  4503: ['unavailable', 'The gateway cannot serve rooms at the moment.'],
+  4504: ['ping_timeout', 'The gateway heard nothing for too long.'],
+  4508: ['slow_consumer', 'This client did not read its messages fast enough.'],
+  4529: ['rate_limited', 'This client sent messages too fast.'],
+};
+
+/**
+ * The error of a WebSocket that closed without our asking.
+ *
+ * @internal
+ * @param {number} closeCode
+ */
+export function errorFromClose(closeCode) {
+  const [code, message] = CLOSE_CODES[closeCode] ?? ['unavailable', 'The gateway cannot be reached.'];
+  return new SwitchboardError(code, message, { closeCode, fatal: true });
+}

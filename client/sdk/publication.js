@@ -1,0 +1,43 @@
+/** @import { Kind } from './types.js' */
+
+/** A stream that everybody in the room gets, whoever comes later included. */
+export class Publication {
+  /** What the stream shows: 'camera', 'screen', or a word of your own.
+   * @readonly @type {string} */
+  source;
+  /** @internal @readonly @type {MediaStream} */
+  stream;
+  /** @internal @readonly @type {Map<Kind, MediaStreamTrack | null>} */
+  tracks = new Map();
+  #hooks;
+
+  /**
+   * @internal
+   * @param {MediaStream} stream
+   * @param {string} source
+   * @param {{ changed: (kind: Kind) => Promise<void>, ended: () => void }} hooks
+   */
+  constructor(stream, source, hooks) {
+    this.stream = stream;
+    this.source = source;
+    this.#hooks = hooks;
+    for (const track of stream.getTracks()) this.tracks.set(/** @type {Kind} */ (track.kind), track);
+  }
+
+  /**
+   * Sends another track from now on, or none.
+   *
+   * @param {Kind} kind
+   * @param {MediaStreamTrack | null} track
+   * @returns {Promise<void>}
+   */
+  replaceTrack(kind, track) {
+    this.tracks.set(kind, track);
+    return this.#hooks.changed(kind);
+  }
+
+  /** Takes the stream away from everybody. Its tracks go on, and stay yours to stop. */
+  unpublish() {
+    this.#hooks.ended();
+  }
+}

@@ -1,0 +1,309 @@
+import { encode } from './channel.js';
+import { Emitter } from './emitter.js';
+import { SwitchboardError } from './errors.js';
+import { Peer } from './peer.js';
+import { Publication } from './publication.js';
+import { Signaling } from './signaling.js';
+
+/** @import { ErrorCode, Json, RoomEvents, RoomOptions, RoomState } from './types.js' */
+
+const JOIN_TIMEOUT_MS = 10_000;
+
+/** A room: who is there, what they send, and what you send them. */
+export class Room {
+  #options;
+  /** @type {Emitter<RoomEvents>} */
+  #events = new Emitter();
+  /** @type {RoomState} */
+  #state = 'idle';
+  /** @type {string | null} */
+  #id = null;
+  /** @type {Map<string, Peer>} */
+  #peers = new Map();
+  /** @type {Set<Publication>} */
+  #publications = new Set();
+  /** @type {Signaling | null} */
+  #signaling = null;
+  /** @type {{ resolve: () => void, reject: (error: SwitchboardError) => void } | null} */
+  #joining = null;
+  /** @type {RTCConfiguration} */
+  #rtcConfig = {};
+
+  /**
+   * Does nothing yet: safe on a server.
+   *
+   * @param {RoomOptions} options
+   */
+  constructor(options) {
+    this.#options = options;
+  }
+
+  get state() {
+    return this.#state;
+  }
+
+  /** Your id in this room, while joined. A new one each time. */
+  get id() {
+    return this.#id;
+  }
+
+  /** The others, by id.
+   * @returns {ReadonlyMap<string, Peer>} */
+  get peers() {
+    return this.#peers;
+  }
+
+  /**
+   * @template {keyof RoomEvents} E
+   * @param {E} event
+   * @param {RoomEvents[E]} listener
+   * @param {{ once?: boolean, signal?: AbortSignal }} [options]
+   * @returns {() => void} stops listening
+   */
+  on(event, listener, options) {
+    return this.#events.on(event, listener, options);
+  }
+
+  /**
+   * Joins; after a `leave()` or a failure, joins again.
+   *
+   * @param {{ signal?: AbortSignal }} [options]
+   * @returns {Promise<void>} rejects with a `SwitchboardError`: `room_full`, `bad_room`, `unavailable`,
+   *   `timeout`, `aborted`, or what the gateway closed the connection with
+   */
+  async join({ signal } = {}) {
+    if (this.#state === 'joining' || this.#state === 'joined') {
+      throw new SwitchboardError('already_joined', 'This room is joined already, or about to be.');
+    }
+    if (signal?.aborted) throw aborted();
+    const giveUp = () => this.#end('left', aborted());
+    const timer = setTimeout(() => this.#end('failed', timedOut()), JOIN_TIMEOUT_MS);
+    signal?.addEventListener('abort', giveUp);
+    try {
+      await this.#connect();
+    } finally {
+      clearTimeout(timer);
+      signal?.removeEventListener('abort', giveUp);
+    }
+  }
+
+  /**
+   * Leaves. Safe to call twice.
+   *
+   * @returns {Promise<void>} resolves once the gateway knows, or its connection is gone
+   */
+  async leave() {
+    await this.#end('left', aborted());
+  }
+
+  /**
+   * Shows a stream to everybody in the room, now and later, until it is unpublished.
+   *
+   * @param {MediaStream} stream
+   * @param {{ source?: 'camera' | 'screen' | (string & {}) }} [options]
+   * @returns {Publication}
+   */
+  publish(stream, { source = 'camera' } = {}) {
+    const publication = new Publication(stream, source, {
+      changed: async (kind) => {
+        if (!this.#publications.has(publication)) return;
+        await Promise.all([...this.#peers.values()].map((peer) => peer.replaceTrack(publication, kind)));
+      },
+      ended: () => {
+        this.#publications.delete(publication);
+        this.#peers.forEach((peer) => peer.unpublish(publication));
+      },
+    });
+    this.#publications.add(publication);
+    this.#peers.forEach((peer) => peer.publish(publication));
+    return publication;
+  }
+
+  /**
+   * Sends to everybody, or to those named, peer to peer. In order for each peer and channel.
+   *
+   * @param {Json | ArrayBuffer} data
+   * @param {{ to?: string | string[], channel?: string }} [options]
+   * @returns {Promise<void>} resolves when little enough waits in the browser to send more; rejects when
+   *   a peer that was named is gone (who leaves meanwhile doesn't fail a message to everybody)
+   */
+  async send(data, { to, channel = '' } = {}) {
+    if (this.#state !== 'joined') throw new SwitchboardError('not_joined', 'Join the room before sending.');
+    const frame = encode(data, channel);
+    if (to === undefined) {
+      await Promise.all([...this.#peers.values()].map((peer) => peer.send(frame).catch(forgiveDeparture)));
+    } else {
+      await Promise.all([to].flat().map((id) => this.#peer(id).send(frame)));
+    }
+  }
+
+  /**
+   * Changes what the others see of you.
+   *
+   * @param {Json} info
+   */
+  setInfo(info) {
+    this.#options = { ...this.#options, info };
+    if (this.#state === 'joined') this.#signal('info', { info });
+  }
+
+  /** @returns {Promise<void>} */
+  #connect() {
+    const { room, url = '/ws', info = null, WebSocket = globalThis.WebSocket } = this.#options;
+    return new Promise((resolve, reject) => {
+      this.#signaling = new Signaling(WebSocket, url, {
+        onopen: () => this.#signal('join', { room, info }),
+        onevent: (eventName, data) => this.#receive(eventName, data),
+        onlost: (error) => this.#end('failed', error),
+      });
+      this.#joining = { resolve, reject };
+      this.#setState('joining');
+    });
+  }
+
+  /**
+   * @param {string} eventName
+   * @param {any} data
+   */
+  #receive(eventName, data) {
+    switch (eventName) {
+      case 'peers':
+        return this.#enter(data);
+      case 'new_peer':
+        return this.#addPeer(data, false);
+      case 'remove_peer':
+        return this.#removePeer(data.socketId, data.reason);
+      case 'peer_info':
+        return this.#updateInfo(data);
+      case 'offer':
+      case 'answer':
+        return this.#peers.get(data.socketId)?.receiveDescription(eventName, data);
+      case 'ice_candidate':
+        return this.#peers.get(data.socketId)?.receiveCandidate(data);
+      case 'error':
+        return this.#refused(data);
+    }
+  }
+
+  /** @param {{ you: string, peers: { socketId: string, info: Json }[], iceServers: RTCIceServer[] }} data */
+  #enter({ you, peers, iceServers }) {
+    this.#id = you;
+    this.#rtcConfig = { ...this.#options.rtcConfig, iceServers: this.#options.iceServers ?? iceServers };
+    this.#joining?.resolve();
+    this.#joining = null;
+    this.#setState('joined');
+    for (const peer of peers) this.#addPeer(peer, true);
+  }
+
+  /**
+   * @param {{ socketId: string, info: Json }} data
+   * @param {boolean} wasHereFirst
+   */
+  #addPeer({ socketId, info }, wasHereFirst) {
+    if (this.#state !== 'joined') return; // left by a listener of an event just told
+    const { RTCPeerConnection = globalThis.RTCPeerConnection } = this.#options;
+    const peer = new Peer(socketId, info, new RTCPeerConnection(this.#rtcConfig), wasHereFirst, {
+      signal: (eventName, data) => this.#signal(eventName, data),
+      emit: (event, ...args) => this.#emit(event, ...args),
+      publications: this.#publications,
+    });
+    this.#peers.set(socketId, peer);
+    this.#emit('peerjoin', peer);
+  }
+
+  /**
+   * @param {string} id
+   * @param {string} reason
+   */
+  #removePeer(id, reason) {
+    const peer = this.#peers.get(id);
+    if (!peer) return;
+    this.#peers.delete(id);
+    peer.close();
+    this.#emit('peerleave', peer, reason);
+  }
+
+  /** @param {{ socketId: string, info: Json }} data */
+  #updateInfo({ socketId, info }) {
+    const peer = this.#peers.get(socketId);
+    if (!peer) return;
+    peer.setInfo(info);
+    this.#emit('peerinfo', peer);
+  }
+
+  /** @param {{ code: ErrorCode, message: string, retryable: boolean, socketId?: string }} data */
+  #refused({ code, message, retryable, socketId: peerId }) {
+    if (code === 'peer_gone') return; // what we sent crossed with its leaving, which we are told of
+    const error = new SwitchboardError(code, message, { retryable, peerId, fatal: this.#joining !== null });
+    if (this.#joining) this.#end('failed', error);
+    else this.#emit('error', error);
+  }
+
+  /**
+   * The only way out of a room, and out of joining one.
+   *
+   * @param {'left' | 'failed'} state
+   * @param {SwitchboardError} error
+   */
+  async #end(state, error) {
+    const [signaling, joining] = [this.#signaling, this.#joining];
+    if (!signaling) return;
+    this.#signaling = null;
+    this.#joining = null;
+    this.#id = null;
+    if (state === 'failed') this.#setState(state, error);
+    else this.#setState(state);
+    for (const id of [...this.#peers.keys()]) this.#removePeer(id, state === 'left' ? 'left' : 'lost');
+    if (joining) joining.reject(error);
+    else if (state === 'failed') this.#emit('error', error);
+    await signaling.close();
+  }
+
+  /** @param {string} id */
+  #peer(id) {
+    const peer = this.#peers.get(id);
+    if (!peer) throw new SwitchboardError('peer_gone', 'This peer is not in the room.', { peerId: id });
+    return peer;
+  }
+
+  /**
+   * @param {string} eventName
+   * @param {object} data
+   */
+  #signal(eventName, data) {
+    this.#signaling?.send(eventName, data);
+  }
+
+  /**
+   * @param {RoomState} now
+   * @param {SwitchboardError} [error]
+   */
+  #setState(now, error) {
+    const was = this.#state;
+    this.#state = now;
+    this.#emit('state', now, was, error);
+  }
+
+  /**
+   * @template {keyof RoomEvents} E
+   * @param {E} event
+   * @param {Parameters<RoomEvents[E]>} args
+   */
+  #emit(event, ...args) {
+    if (event === 'error' && !this.#events.hasListeners('error')) console.error(...args);
+    this.#events.emit(event, ...args);
+  }
+}
+
+function aborted() {
+  return new SwitchboardError('aborted', 'The room was left before it was joined.');
+}
+
+function timedOut() {
+  return new SwitchboardError('timeout', 'The gateway did not answer in time.', { fatal: true });
+}
+
+/** @param {unknown} error */
+function forgiveDeparture(error) {
+  if (!(error instanceof SwitchboardError && error.code === 'channel_closed')) throw error;
+}

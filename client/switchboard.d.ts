@@ -1,0 +1,244 @@
+// Made from sdk/*.js by `npm run types`.
+
+/** A room: who is there, what they send, and what you send them. */
+export declare class Room {
+    #private;
+    /**
+     * Does nothing yet: safe on a server.
+     *
+     * @param {RoomOptions} options
+     */
+    constructor(options: RoomOptions);
+    get state(): RoomState;
+    /** Your id in this room, while joined. A new one each time. */
+    get id(): string | null;
+    /** The others, by id.
+     * @returns {ReadonlyMap<string, Peer>} */
+    get peers(): ReadonlyMap<string, Peer>;
+    /**
+     * @template {keyof RoomEvents} E
+     * @param {E} event
+     * @param {RoomEvents[E]} listener
+     * @param {{ once?: boolean, signal?: AbortSignal }} [options]
+     * @returns {() => void} stops listening
+     */
+    on<E extends keyof RoomEvents>(event: E, listener: RoomEvents[E], options?: {
+        once?: boolean;
+        signal?: AbortSignal;
+    }): () => void;
+    /**
+     * Joins; after a `leave()` or a failure, joins again.
+     *
+     * @param {{ signal?: AbortSignal }} [options]
+     * @returns {Promise<void>} rejects with a `SwitchboardError`: `room_full`, `bad_room`, `unavailable`,
+     *   `timeout`, `aborted`, or what the gateway closed the connection with
+     */
+    join({ signal }?: {
+        signal?: AbortSignal;
+    }): Promise<void>;
+    /**
+     * Leaves. Safe to call twice.
+     *
+     * @returns {Promise<void>} resolves once the gateway knows, or its connection is gone
+     */
+    leave(): Promise<void>;
+    /**
+     * Shows a stream to everybody in the room, now and later, until it is unpublished.
+     *
+     * @param {MediaStream} stream
+     * @param {{ source?: 'camera' | 'screen' | (string & {}) }} [options]
+     * @returns {Publication}
+     */
+    publish(stream: MediaStream, { source }?: {
+        source?: 'camera' | 'screen' | (string & {});
+    }): Publication;
+    /**
+     * Sends to everybody, or to those named, peer to peer. In order for each peer and channel.
+     *
+     * @param {Json | ArrayBuffer} data
+     * @param {{ to?: string | string[], channel?: string }} [options]
+     * @returns {Promise<void>} resolves when little enough waits in the browser to send more; rejects when
+     *   a peer that was named is gone (who leaves meanwhile doesn't fail a message to everybody)
+     */
+    send(data: Json | ArrayBuffer, { to, channel }?: {
+        to?: string | string[];
+        channel?: string;
+    }): Promise<void>;
+    /**
+     * Changes what the others see of you.
+     *
+     * @param {Json} info
+     */
+    setInfo(info: Json): void;
+}
+
+/** Somebody else in the room, and the connection to them. */
+export declare class Peer {
+    #private;
+    /** @readonly @type {string} */
+    readonly id: string;
+    /** The connection itself, for what the SDK has no words for.
+     * @readonly @type {RTCPeerConnection} */
+    readonly pc: RTCPeerConnection;
+    /** What this peer tells about itself. */
+    get info(): Json;
+    get state(): RTCPeerConnectionState;
+    /** What this peer sends, by stream id.
+     * @returns {ReadonlyMap<string, { stream: MediaStream, source: string }>} */
+    get streams(): ReadonlyMap<string, {
+        stream: MediaStream;
+        source: string;
+    }>;
+    /** Looks for a new way through the network. */
+    restartIce(): void;
+}
+
+/** A stream that everybody in the room gets, whoever comes later included. */
+export declare class Publication {
+    #private;
+    /** What the stream shows: 'camera', 'screen', or a word of your own.
+     * @readonly @type {string} */
+    readonly source: string;
+    /**
+     * Sends another track from now on, or none.
+     *
+     * @param {Kind} kind
+     * @param {MediaStreamTrack | null} track
+     * @returns {Promise<void>}
+     */
+    replaceTrack(kind: Kind, track: MediaStreamTrack | null): Promise<void>;
+    /** Takes the stream away from everybody. Its tracks go on, and stay yours to stop. */
+    unpublish(): void;
+}
+
+/**
+ * Asks for camera and microphone.
+ *
+ * @param {MediaStreamConstraints} [constraints]
+ * @returns {Promise<MediaStream>} rejects with a `SwitchboardError` that says why there is none
+ */
+export declare function openCamera(constraints?: MediaStreamConstraints): Promise<MediaStream>;
+
+/** Every error of the SDK. */
+export declare class SwitchboardError extends Error {
+    /** @readonly @type {ErrorCode} */
+    readonly code: ErrorCode;
+    /** The same call may succeed later, with nothing changed.
+     * @readonly @type {boolean} */
+    readonly retryable: boolean;
+    /** The room is no longer joined.
+     * @readonly @type {boolean} */
+    readonly fatal: boolean;
+    /** What the WebSocket closed with, where that was the cause.
+     * @readonly @type {number | undefined} */
+    readonly closeCode: number | undefined;
+    /** The peer it is about, if it is about one.
+     * @readonly @type {string | undefined} */
+    readonly peerId: string | undefined;
+    /**
+     * @param {ErrorCode} code
+     * @param {string} message
+     * @param {{ retryable?: boolean, fatal?: boolean, closeCode?: number, peerId?: string, cause?: unknown }} [details]
+     */
+    constructor(code: ErrorCode, message: string, { retryable, fatal, closeCode, peerId, cause }?: {
+        retryable?: boolean;
+        fatal?: boolean;
+        closeCode?: number;
+        peerId?: string;
+        cause?: unknown;
+    });
+}
+
+export type RoomState = 'idle' | 'joining' | 'joined' | 'left' | 'failed';
+export type RoomOptions = {
+    /**
+     * the room's name
+     */
+    room: string;
+    /**
+     * the gateway's WebSocket; `/ws` of the page's own host if not given
+     */
+    url?: string;
+    /**
+     * what the others see of you: a name, for instance
+     */
+    info?: Json;
+    /**
+     * in place of those the gateway names
+     */
+    iceServers?: RTCIceServer[];
+    rtcConfig?: Omit<RTCConfiguration, 'iceServers'>;
+    /**
+     * in place of the browser's
+     */
+    WebSocket?: typeof globalThis.WebSocket;
+    /**
+     * in place of the browser's
+     */
+    RTCPeerConnection?: typeof globalThis.RTCPeerConnection;
+};
+export type RoomEvents = {
+    state: (now: RoomState, was: RoomState, error?: SwitchboardError) => void;
+    /**
+     * somebody is in the room; at first, once for everybody who was there
+     */
+    peerjoin: (peer: Peer) => void;
+    peerleave: (peer: Peer, reason: 'left' | 'lost' | (string & {})) => void;
+    peerstate: (peer: Peer, state: RTCPeerConnectionState) => void;
+    /**
+     * the peer's `info` changed
+     */
+    peerinfo: (peer: Peer) => void;
+    stream: (peer: Peer, stream: MediaStream, source: 'camera' | 'screen' | (string & {})) => void;
+    streamend: (peer: Peer, stream: MediaStream) => void;
+    message: (peer: Peer, data: Json | ArrayBuffer, channel: string) => void;
+    /**
+     * logged to the console when nobody listens
+     */
+    error: (error: SwitchboardError) => void;
+};
+export type Json = null | boolean | number | string | Json[] | {
+    [key: string]: Json;
+};
+export type Kind = 'audio' | 'video';
+export type ErrorCode = 'unauthorized' | 'forbidden' | 'bad_room' | 'room_full' | 'already_joined' | 'not_joined' | 'bad_message' | 'unknown_event' | 'too_large' | 'rate_limited' | 'session_expired' | 'join_timeout' | 'kicked' | 'room_closed' | 'restart' | 'overloaded' | 'internal' | 'unavailable' | 'ping_timeout' | 'slow_consumer' | 'timeout' | 'aborted' | 'peer_gone' | 'peer_failed' | 'channel_closed' | 'media_denied' | 'media_not_found' | 'media_in_use' | 'media_overconstrained' | 'insecure_context' | 'unsupported';
+/** @typedef {'idle' | 'joining' | 'joined' | 'left' | 'failed'} RoomState */
+/**
+ * @typedef {object} RoomOptions
+ * @property {string} room the room's name
+ * @property {string} [url] the gateway's WebSocket; `/ws` of the page's own host if not given
+ * @property {Json} [info] what the others see of you: a name, for instance
+ * @property {RTCIceServer[]} [iceServers] in place of those the gateway names
+ * @property {Omit<RTCConfiguration, 'iceServers'>} [rtcConfig]
+ * @property {typeof globalThis.WebSocket} [WebSocket] in place of the browser's
+ * @property {typeof globalThis.RTCPeerConnection} [RTCPeerConnection] in place of the browser's
+ */
+/**
+ * @typedef {object} RoomEvents
+ * @property {(now: RoomState, was: RoomState, error?: SwitchboardError) => void} state
+ * @property {(peer: Peer) => void} peerjoin somebody is in the room; at first, once for everybody who was there
+ * @property {(peer: Peer, reason: 'left' | 'lost' | (string & {})) => void} peerleave
+ * @property {(peer: Peer, state: RTCPeerConnectionState) => void} peerstate
+ * @property {(peer: Peer) => void} peerinfo the peer's `info` changed
+ * @property {(peer: Peer, stream: MediaStream, source: 'camera' | 'screen' | (string & {})) => void} stream
+ * @property {(peer: Peer, stream: MediaStream) => void} streamend
+ * @property {(peer: Peer, data: Json | ArrayBuffer, channel: string) => void} message
+ * @property {(error: SwitchboardError) => void} error logged to the console when nobody listens
+ */
+/**
+ * What can be sent as JSON.
+ *
+ * @typedef {null | boolean | number | string | Json[] | { [key: string]: Json }} Json
+ */
+/** @typedef {'audio' | 'video'} Kind */
+/**
+ * What went wrong, in one word. Gateway and SDK use the same words.
+ *
+ * @typedef {'unauthorized' | 'forbidden' | 'bad_room' | 'room_full' | 'already_joined' | 'not_joined'
+ *   | 'bad_message' | 'unknown_event' | 'too_large' | 'rate_limited' | 'session_expired'
+ *   | 'join_timeout' | 'kicked' | 'room_closed' | 'restart' | 'overloaded' | 'internal' | 'unavailable'
+ *   | 'ping_timeout' | 'slow_consumer' | 'timeout' | 'aborted'
+ *   | 'peer_gone' | 'peer_failed' | 'channel_closed'
+ *   | 'media_denied' | 'media_not_found' | 'media_in_use' | 'media_overconstrained'
+ *   | 'insecure_context' | 'unsupported'} ErrorCode
+ */

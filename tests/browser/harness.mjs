@@ -1,0 +1,161 @@
+/*
+ * What the browser tests share: a gateway of their own, a real Chromium, and people who visit.
+ * A page that writes an error to its console fails its test, unless the test says it expects it.
+ */
+import assert from 'node:assert/strict';
+import { spawn } from 'node:child_process';
+import { existsSync } from 'node:fs';
+import { createRequire } from 'node:module';
+import { createInterface } from 'node:readline';
+import { after } from 'node:test';
+import { fileURLToPath } from 'node:url';
+
+const inClient = createRequire(new URL('../../client/package.json', import.meta.url));
+const { chromium } = inClient('playwright-core');
+
+const CHROMIUM = process.env.CHROMIUM_BIN ?? '/usr/bin/chromium';
+const CHROMIUM_ARGS = [
+  '--headless', '--no-sandbox', '--disable-gpu', '--disable-quic', '--no-first-run',
+  '--disable-background-networking', '--disable-component-update', '--disable-sync',
+  '--use-fake-device-for-media-stream', '--deny-permission-prompts',
+  '--host-resolver-rules=MAP insecure.test 127.0.0.1',
+];
+/** Granted unless a test says otherwise; what is not granted, Chromium denies without asking. */
+const PERMISSIONS = ['camera', 'microphone'];
+const PATIENCE_MS = 20_000;
+
+/** Reached over plain http and not a loopback name: no secure context. */
+const INSECURE_HOST = 'insecure.test';
+
+/** @type {Promise<import('playwright-core').Browser> | undefined} */
+let browser;
+
+function theBrowser() {
+  browser ??= chromium.launch({ executablePath: CHROMIUM, args: CHROMIUM_ARGS });
+  return browser;
+}
+
+after(async () => (await browser)?.close());
+
+/**
+ * A gateway for one test, and the pages that visit it.
+ *
+ * @param {import('node:test').TestContext} t
+ * @param {string[]} [gatewayArgs]
+ */
+export async function stage(t, gatewayArgs = []) {
+  const gateway = await Gateway.start(gatewayArgs);
+  const chrome = await theBrowser();
+  const contexts = [];
+  const errors = [];
+  const expected = [];
+
+  t.after(async () => {
+    await Promise.all(contexts.map((context) => context.close()));
+    await gateway.stop();
+    assert.deepEqual(errors.filter((error) => !expected.some((pattern) => pattern.test(error))), []);
+  });
+
+  /** Opens a page; `init` runs in it before its own scripts. */
+  async function visit({ path = '/', insecure = false, init, permissions = PERMISSIONS, ...options } = {}) {
+    const context = await chrome.newContext({ permissions, ...options });
+    contexts.push(context);
+    const page = await context.newPage();
+    page.setDefaultTimeout(PATIENCE_MS);
+    page.on('console', (line) => line.type() === 'error' && errors.push(line.text()));
+    page.on('pageerror', (error) => errors.push(error.message));
+    if (init) await page.addInitScript(init);
+    const host = insecure ? gateway.address.replace('127.0.0.1', INSECURE_HOST) : gateway.address;
+    await page.goto(`http://${host}${path}`);
+    return page;
+  }
+
+  /** Visits the demo and joins a room. */
+  async function join(name, room, options = {}) {
+    const page = await visit({ path: `/#${room}`, ...options });
+    await fillAndJoin(page, name);
+    await inCall(page);
+    return page;
+  }
+
+  /** A page with the SDK as `sdk`, and the demo's lobby unused behind it. */
+  async function sdkPage() {
+    const page = await visit({ permissions: [] });
+    await page.evaluate(async () => {
+      globalThis.sdk = await import('/switchboard.js');
+    });
+    return page;
+  }
+
+  return { gateway, visit, join, sdkPage, expectError: (pattern) => expected.push(pattern) };
+}
+
+export async function fillAndJoin(page, name) {
+  await page.getByLabel('Your name').fill(name);
+  await page.getByRole('button', { name: 'Join' }).click();
+}
+
+export function inCall(page) {
+  return page.getByRole('button', { name: 'Leave' }).waitFor();
+}
+
+export function tileOf(page, name) {
+  return page.locator('#people').getByRole('article', { name, exact: true });
+}
+
+/** Waits until a person's picture has a size and several more frames of it were decoded. */
+export async function seesMovingPicture(page, name) {
+  const video = await tileOf(page, name).locator('video').elementHandle();
+  await page.waitForFunction((video) => {
+    const frames = video.getVideoPlaybackQuality().totalVideoFrames;
+    video.firstSeen ??= frames;
+    return video.videoWidth > 0 && video.getClientRects().length > 0 && frames >= video.firstSeen + 5;
+  }, video);
+}
+
+class Gateway {
+  #process;
+  #args;
+
+  static async start(args) {
+    const gateway = new Gateway();
+    gateway.#args = args;
+    await gateway.start('127.0.0.1:0');
+    return gateway;
+  }
+
+  /** Starts, after a stop on the same address. */
+  async start(listen = this.address) {
+    const args = ['--listen', listen, '--admin-listen', '127.0.0.1:0', '--log-format', 'json', ...this.#args];
+    this.#process = spawn(binary(), args, { stdio: ['ignore', 'ignore', 'pipe'] });
+    this.address = await addressOf(this.#process);
+  }
+
+  /** Ends it at once, as a crash would. */
+  async stop() {
+    const { exitCode, signalCode } = this.#process;
+    if (exitCode !== null || signalCode !== null) return;
+    const exit = new Promise((resolve) => this.#process.once('exit', resolve));
+    this.#process.kill('SIGKILL');
+    await exit;
+  }
+}
+
+function binary() {
+  const candidates = ['release', 'debug'].map((profile) => fileURLToPath(new URL(`../../target/${profile}/switchboard`, import.meta.url)));
+  const found = process.env.SWITCHBOARD_BIN ?? candidates.find(existsSync);
+  assert(found, 'build the gateway first (cargo build), or set SWITCHBOARD_BIN');
+  return found;
+}
+
+/** The address in the first log lines. What it logs later is read too, so that its pipe never fills. */
+function addressOf(gateway) {
+  return new Promise((resolve, reject) => {
+    gateway.once('error', reject);
+    gateway.once('exit', (code) => reject(new Error(`the gateway ended with ${code}`)));
+    createInterface(gateway.stderr).on('line', (line) => {
+      const { message, address } = JSON.parse(line);
+      if (message === 'listening') resolve(address);
+    });
+  });
+}

@@ -1,0 +1,511 @@
+/* The SDK in a page, without the demo around it. */
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { stage } from './harness.mjs';
+
+test('the SDK can be imported on a server', async () => {
+  const { Room } = await import('../../client/switchboard.js');
+  assert.equal(new Room({ room: 'kitchen' }).state, 'idle');
+});
+
+test('both sides publish and unpublish at once, many times', async (t) => {
+  const page = await pageOfTwo(t);
+  const result = await page.evaluate(async () => {
+    const { first, second, offers, picture, next } = globalThis;
+    const rooms = [first, second];
+    for (let round = 0; round < 20; round++) {
+      const source = `round-${round}`;
+      const seen = rooms.map((room) => next(room, 'stream', (peer, stream, told) => told === source));
+      const streams = rooms.map(() => picture());
+      const publications = rooms.map((room, i) => room.publish(streams[i], { source }));
+      await Promise.all(seen);
+      const gone = rooms.map((room) => next(room, 'streamend'));
+      for (const publication of publications) publication.unpublish();
+      await Promise.all(gone);
+      for (const stream of streams) stream.getTracks()[0].stop();
+    }
+    const [peer] = first.peers.values();
+    return { offers, transceivers: peer.pc.getTransceivers().length, streams: peer.streams.size };
+  });
+  assert(Math.min(...Object.values(result.offers)) >= 20, `both sides offered, so offers collided: ${JSON.stringify(result)}`);
+  assert.equal(result.streams, 0);
+  assert(result.transceivers <= 4, `media sections are used again, got ${result.transceivers}`);
+});
+
+test('both sides look for a new way through the network at once', async (t) => {
+  const page = await pageOfTwo(t, { published: true });
+  const offers = await page.evaluate(async () => {
+    const { first, second, offers } = globalThis;
+    const pcs = [first, second].map((room) => [...room.peers.values()][0].pc);
+    const fragment = (pc) => /a=ice-ufrag:(.*)/.exec(pc.localDescription.sdp)[1];
+    for (let round = 0; round < 5; round++) {
+      const before = pcs.map(fragment);
+      const settled = pcs.map(
+        (pc, i) =>
+          new Promise((resolve) => {
+            const look = () => pc.signalingState === 'stable' && fragment(pc) !== before[i] && resolve();
+            pc.addEventListener('signalingstatechange', look);
+          }),
+      );
+      for (const room of [first, second]) for (const peer of room.peers.values()) peer.restartIce();
+      await Promise.all(settled);
+    }
+    await first.send('still there', { to: second.id });
+    return offers;
+  });
+  assert(Math.min(...Object.values(offers)) >= 5, `both sides offered: ${JSON.stringify(offers)}`);
+});
+
+test('candidates of an ignored offer are ignored, other bad ones are told', async (t) => {
+  const page = await roomsPage(t);
+  const errors = await page.evaluate(async () => {
+    const { Negotiation } = await import('/sdk/negotiation.js');
+    const [impolite, other] = [new RTCPeerConnection(), new RTCPeerConnection()];
+    const useless = { candidate: 'candidate:1 1 udp 2122260223 127.0.0.1 9 typ host', sdpMid: 'no such section' };
+    const errors = [];
+    const told = new Promise((resolve) => {
+      const negotiation = new Negotiation(impolite, false, {
+        async sendDescription() {
+          other.addTransceiver('video');
+          await other.setLocalDescription();
+          negotiation.receiveDescription(other.localDescription); // collides
+          negotiation.receiveCandidate(useless);
+          await other.setRemoteDescription(impolite.localDescription);
+          await other.setLocalDescription();
+          negotiation.receiveDescription(other.localDescription); // answers
+          negotiation.receiveCandidate(useless);
+          negotiation.receiveDescription({ type: 'offer', sdp: 'the last thing to fail' });
+        },
+        sendCandidate() {},
+        beforeAnswer() {},
+        onerror(error) {
+          errors.push(error.message);
+          if (error.message.includes('SessionDescription')) resolve();
+        },
+      });
+      impolite.addTransceiver('audio');
+    });
+    await told;
+    return errors;
+  });
+  assert.equal(errors.length, 2, errors.join('\n'));
+});
+
+test('candidates that come before their offer still count', async (t) => {
+  const page = await roomsPage(t);
+  const early = await page.evaluate(async () => {
+    const { sdk, join, next, picture } = globalThis;
+    const early = [];
+    /** Holds the first offer back until candidates have overtaken it. */
+    class Overtaking extends WebSocket {
+      addEventListener(type, listener, options) {
+        if (type !== 'message') return super.addEventListener(type, listener, options);
+        let offer = null;
+        super.addEventListener(type, (message) => {
+          const { eventName } = JSON.parse(message.data);
+          if (eventName === 'offer' && !offer) return (offer = message);
+          listener(message);
+          if (eventName !== 'ice_candidate' || !offer || early.push(eventName) > 1) return;
+          listener(offer);
+        }, options);
+      }
+    }
+    const first = new sdk.Room({ room: 'kitchen', WebSocket: Overtaking });
+    await first.join();
+    const connected = next(first, 'peerstate', (peer, state) => state === 'connected');
+    const second = new sdk.Room({ room: 'kitchen' });
+    second.publish(picture());
+    await second.join();
+    await connected;
+    return early.length;
+  });
+  assert(early >= 1);
+});
+
+test('nothing collides when somebody joins', async (t) => {
+  const page = await pageOfTwo(t, { published: true });
+  const { offers } = await page.evaluate(() => ({ offers: globalThis.offers }));
+  assert.deepEqual(offers, { first: 0, second: 1 });
+});
+
+test('a track is replaced without a new stream', async (t) => {
+  const page = await pageOfTwo(t);
+  await page.evaluate(async () => {
+    const { first, second, picture, next, sizeOf } = globalThis;
+    const arrival = next(second, 'stream');
+    const publication = first.publish(picture(320, 240), { source: 'screen' });
+    const [, stream, source] = await arrival;
+    if (source !== 'screen') throw new Error(`arrived as ${source}`);
+    await sizeOf(stream, 320, 240);
+    const [wider] = picture(640, 240).getVideoTracks();
+    await publication.replaceTrack('video', wider);
+    await sizeOf(stream, 640, 240);
+  });
+});
+
+test('what was published before joining reaches who was there and who comes later', async (t) => {
+  const page = await roomsPage(t);
+  await page.evaluate(async () => {
+    const { sdk, picture, next } = globalThis;
+    const [ada, ben, eve] = [1, 2, 3].map(() => new sdk.Room({ room: 'kitchen' }));
+    await ada.join();
+    ben.publish(picture());
+    const seen = [next(ada, 'stream'), next(eve, 'stream')];
+    await ben.join();
+    await eve.join();
+    await Promise.all(seen);
+  });
+});
+
+test('messages: to everybody, to one, on a channel, as bytes, in order', async (t) => {
+  const page = await pageOfTwo(t);
+  const received = await page.evaluate(async () => {
+    const { first, second, next } = globalThis;
+    const received = [];
+    second.on('message', (peer, data, channel) => {
+      const bytes = data instanceof ArrayBuffer;
+      received.push([peer.id === first.id, bytes ? [...new Uint8Array(data)] : data, channel]);
+    });
+    const last = next(second, 'message', (peer, data) => data === 'last');
+    first.send({ hello: 'wörld' });
+    first.send('for you', { to: second.id, channel: 'whisper' });
+    first.send(new Uint8Array([1, 2, 3]).buffer, { channel: 'bytes ✓' });
+    await first.send('last');
+    await last;
+    return received;
+  });
+  assert.deepEqual(received, [
+    [true, { hello: 'wörld' }, ''],
+    [true, 'for you', 'whisper'],
+    [true, [1, 2, 3], 'bytes ✓'],
+    [true, 'last', ''],
+  ]);
+});
+
+test('sending waits for a slow network instead of filling memory', async (t) => {
+  const page = await pageOfTwo(t);
+  const { total, mostBuffered } = await page.evaluate(async () => {
+    const { first, second, next, channels } = globalThis;
+    const CHUNK = 128 * 1024;
+    const CHUNKS = 100;
+    let total = 0;
+    const all = new Promise((resolve) => {
+      second.on('message', (peer, data) => {
+        total += data.byteLength;
+        if (total === CHUNK * CHUNKS) resolve();
+      });
+    });
+    let mostBuffered = 0;
+    for (let i = 0; i < CHUNKS; i++) {
+      first.send(new ArrayBuffer(CHUNK)); // not awaited: the order and the limit hold all the same
+      mostBuffered = Math.max(mostBuffered, ...channels.map(({ bufferedAmount }) => bufferedAmount));
+    }
+    const watch = setInterval(() => (mostBuffered = Math.max(mostBuffered, ...channels.map(({ bufferedAmount }) => bufferedAmount))), 1);
+    await all;
+    clearInterval(watch);
+    return { total, mostBuffered };
+  });
+  assert.equal(total, 100 * 128 * 1024);
+  assert(mostBuffered > 0 && mostBuffered <= 512 * 1024, `${mostBuffered} bytes were buffered`);
+});
+
+test('sending that cannot work says why', async (t) => {
+  const page = await pageOfTwo(t);
+  const codes = await page.evaluate(async () => {
+    const { first, second, sdk, codeOf } = globalThis;
+    const codes = [
+      await codeOf(new sdk.Room({ room: 'kitchen' }).send('x')),
+      await codeOf(first.send('x', { to: 'nobody' })),
+      await codeOf(first.send(new ArrayBuffer(10_000_000), { to: second.id })),
+    ];
+    const waiting = codeOf(first.send('x'.repeat(200_000), { to: second.id }));
+    await first.leave();
+    return [...codes, await waiting, await codeOf(first.send('x'))];
+  });
+  assert.deepEqual(codes.slice(0, 3), ['not_joined', 'peer_gone', 'too_large']);
+  assert(['sent', 'channel_closed'].includes(codes[3]));
+  assert.equal(codes[4], 'not_joined');
+});
+
+test('leave twice, and join again', async (t) => {
+  const page = await pageOfTwo(t);
+  const log = await page.evaluate(async () => {
+    const { first, second, next } = globalThis;
+    const log = [];
+    second.on('peerjoin', () => log.push('join'));
+    second.on('peerleave', (peer, reason) => log.push(reason));
+    const was = first.id;
+    const gone = next(second, 'peerleave');
+    await Promise.all([first.leave(), first.leave()]);
+    await gone;
+    log.push(first.state, first.id, first.peers.size);
+    const back = next(second, 'peerstate', (peer, state) => state === 'connected');
+    await first.join();
+    await back;
+    log.push(first.state, first.id !== was, first.peers.size);
+    return log;
+  });
+  assert.deepEqual(log, ['left', 'left', null, 0, 'join', 'joined', true, 1]);
+});
+
+test('states are told in order', async (t) => {
+  const page = await roomsPage(t);
+  const states = await page.evaluate(async () => {
+    const room = new globalThis.sdk.Room({ room: 'kitchen' });
+    const states = [room.state];
+    room.on('state', (now, was) => states.push([was, now]));
+    await room.join();
+    await room.leave();
+    return states;
+  });
+  assert.deepEqual(states, ['idle', ['idle', 'joining'], ['joining', 'joined'], ['joined', 'left']]);
+});
+
+test('info is seen, and seen to change', async (t) => {
+  const page = await roomsPage(t);
+  const infos = await page.evaluate(async () => {
+    const { sdk, next } = globalThis;
+    const first = new sdk.Room({ room: 'kitchen', info: { name: 'Ada' } });
+    const second = new sdk.Room({ room: 'kitchen', info: { name: 'Ben' } });
+    await first.join();
+    const arrival = next(first, 'peerjoin');
+    await second.join();
+    const [ben] = await arrival;
+    const [ada] = second.peers.values();
+    const infos = [ada.info.name, ben.info.name];
+    const change = next(first, 'peerinfo');
+    second.setInfo({ name: 'Benjamin' });
+    await change;
+    return [...infos, ben.info.name];
+  });
+  assert.deepEqual(infos, ['Ada', 'Ben', 'Benjamin']);
+});
+
+test('joining that cannot work says why', async (t) => {
+  const { sdkPage, expectError } = await stage(t, ['--room-capacity', '1']);
+  expectError(/WebSocket connection to .* failed/);
+  const page = await prepare(await sdkPage());
+  const codes = await page.evaluate(async () => {
+    const { sdk, codeOf } = globalThis;
+    const join = (options, joinOptions) => codeOf(new sdk.Room({ room: 'kitchen', ...options }).join(joinOptions));
+    const late = new AbortController();
+    const aborted = join({}, { signal: late.signal });
+    late.abort();
+    const left = new sdk.Room({ room: 'kitchen' });
+    const leaving = codeOf(left.join());
+    await left.leave();
+    return {
+      aborted: [await aborted, await join({}, { signal: AbortSignal.abort() }), await leaving],
+      bad_room: [await join({ room: '' }), await join({ room: 'é'.repeat(65) })],
+      unavailable: [await join({ url: 'ws://127.0.0.1:9/ws' })],
+      full: [await join(), await join()],
+    };
+  });
+  assert.deepEqual(codes, {
+    aborted: ['aborted', 'aborted', 'aborted'],
+    bad_room: ['bad_room', 'bad_room'],
+    unavailable: ['unavailable'],
+    full: ['sent', 'room_full'],
+  });
+});
+
+test('a gateway that never answers', async (t) => {
+  const page = await roomsPage(t);
+  await page.clock.install();
+  const joining = page.evaluate(() => {
+    class Silent extends EventTarget {
+      close() { this.dispatchEvent(new CloseEvent('close')); }
+    }
+    const room = new globalThis.sdk.Room({ room: 'kitchen', WebSocket: Silent });
+    const code = globalThis.codeOf(room.join());
+    return code.then((code) => [code, room.state]);
+  });
+  await page.clock.fastForward('00:11');
+  assert.deepEqual(await joining, ['timeout', 'failed']);
+});
+
+test('close codes become errors', async (t) => {
+  const page = await roomsPage(t);
+  const codes = await page.evaluate(async () => {
+    const codes = {};
+    for (const closeCode of [1001, 1006, 1009, 1012, 1013, 4400, 4401, 4403, 4408, 4410, 4411, 4500, 4503, 4504, 4508, 4529]) {
+      class Closing extends EventTarget {
+        constructor() {
+          super();
+          queueMicrotask(() => this.dispatchEvent(new CloseEvent('close', { code: closeCode })));
+        }
+        close() { this.dispatchEvent(new CloseEvent('close')); }
+      }
+      const room = new globalThis.sdk.Room({ room: 'kitchen', WebSocket: Closing });
+      await room.join().catch((error) => (codes[closeCode] = [error.code, error.closeCode, error.fatal, room.state]));
+    }
+    return codes;
+  });
+  const expected = {
+    1001: 'unavailable', 1006: 'unavailable', 1009: 'too_large', 1012: 'restart', 1013: 'overloaded',
+    4400: 'bad_message', 4401: 'unauthorized', 4403: 'forbidden', 4408: 'join_timeout', 4410: 'kicked',
+    4411: 'room_closed', 4500: 'internal', 4503: 'unavailable', 4504: 'ping_timeout', 4508: 'slow_consumer', 4529: 'rate_limited',
+  };
+  for (const [closeCode, code] of Object.entries(expected)) {
+    assert.deepEqual(codes[closeCode], [code, Number(closeCode), true, 'failed']);
+  }
+});
+
+test('a lost connection is told once, and joining again works', async (t) => {
+  const { gateway, sdkPage } = await stage(t);
+  const page = await prepare(await sdkPage());
+  await page.evaluate(async () => {
+    const room = (globalThis.room = new globalThis.sdk.Room({ room: 'kitchen' }));
+    globalThis.log = [];
+    room.on('state', (now, was, error) => globalThis.log.push([now, error?.code]));
+    room.on('error', (error) => globalThis.log.push(['error', error.code]));
+    await room.join();
+  });
+  await gateway.stop();
+  await page.waitForFunction(() => globalThis.room.state === 'failed');
+  await gateway.start();
+  const log = await page.evaluate(async () => {
+    await globalThis.room.join();
+    return globalThis.log;
+  });
+  const joining = [['joining', null], ['joined', null]].map(([state]) => [state, undefined]);
+  assert.deepEqual(log.map(([what, code]) => [what, code ?? undefined]), [...joining, ['failed', 'unavailable'], ['error', 'unavailable'], ...joining]);
+});
+
+test('an error nobody listens for is logged', async (t) => {
+  const { gateway, sdkPage, expectError } = await stage(t);
+  expectError(/The gateway cannot be reached/);
+  const page = await prepare(await sdkPage());
+  await page.evaluate(() => new globalThis.sdk.Room({ room: 'kitchen' }).join());
+  const line = page.waitForEvent('console', (message) => message.type() === 'error');
+  await gateway.stop();
+  assert.match((await line).text(), /The gateway cannot be reached/);
+});
+
+test('listeners: once, with a signal, unsubscribed', async (t) => {
+  const page = await roomsPage(t);
+  const calls = await page.evaluate(async () => {
+    const room = new globalThis.sdk.Room({ room: 'kitchen' });
+    const calls = { once: 0, signal: 0, stopped: 0, aborted: 0, always: 0 };
+    const controller = new AbortController();
+    const stop = room.on('state', () => calls.stopped++);
+    room.on('state', () => calls.once++, { once: true });
+    room.on('state', () => calls.signal++, { signal: controller.signal });
+    room.on('state', () => calls.aborted++, { signal: AbortSignal.abort() });
+    room.on('state', () => calls.always++);
+    await room.join();
+    stop();
+    controller.abort();
+    await room.leave();
+    return calls;
+  });
+  assert.deepEqual(calls, { once: 1, signal: 2, stopped: 2, aborted: 0, always: 3 });
+});
+
+test("a listener's mistake harms nobody else", async (t) => {
+  const { sdkPage, expectError } = await stage(t);
+  expectError(/the mistake/);
+  const page = await prepare(await sdkPage());
+  const mistake = page.waitForEvent('pageerror');
+  const state = await page.evaluate(async () => {
+    const room = new globalThis.sdk.Room({ room: 'kitchen' });
+    room.on('state', () => {
+      throw new Error('the mistake');
+    });
+    await room.join();
+    return room.state;
+  });
+  assert.equal(state, 'joined');
+  assert.match((await mistake).message, /the mistake/);
+});
+
+/** A page with the SDK and a few helpers. */
+async function roomsPage(t) {
+  const { sdkPage } = await stage(t);
+  return prepare(await sdkPage());
+}
+
+/** Two rooms in one page, `first` and `second`, connected; `offers` counts what each has sent. */
+async function pageOfTwo(t, { published = false } = {}) {
+  const page = await roomsPage(t);
+  await page.evaluate(async (published) => {
+    const { sdk, next, picture, countOffers, channels } = globalThis;
+    globalThis.offers = { first: 0, second: 0 };
+    const RTCPeerConnection = class extends globalThis.RTCPeerConnection {
+      createDataChannel(...args) {
+        const channel = super.createDataChannel(...args);
+        channels.push(channel);
+        return channel;
+      }
+    };
+    const room = (name) => new sdk.Room({ room: 'kitchen', WebSocket: countOffers(name), RTCPeerConnection });
+    const first = (globalThis.first = room('first'));
+    const second = (globalThis.second = room('second'));
+    const arrivals = published ? [next(first, 'stream'), next(second, 'stream')] : [];
+    if (published) for (const each of [first, second]) each.publish(picture());
+    const connected = [first, second].map((each) => next(each, 'peerstate', (peer, state) => state === 'connected'));
+    await first.join();
+    await second.join();
+    await Promise.all([...connected, ...arrivals]);
+  }, published);
+  return page;
+}
+
+async function prepare(page) {
+  await page.evaluate(() => {
+    Object.assign(globalThis, {
+      channels: [],
+
+      /** A moving picture of some size. */
+      picture(width = 160, height = 120) {
+        const canvas = new OffscreenCanvas(width, height);
+        const context = canvas.getContext('2d');
+        const track = new MediaStreamTrackGenerator({ kind: 'video' });
+        const writer = track.writable.getWriter();
+        let frames = 0;
+        const timer = setInterval(() => {
+          if (track.readyState === 'ended') return clearInterval(timer);
+          context.fillStyle = `hsl(${(frames++ * 7) % 360} 80% 50%)`;
+          context.fillRect(0, 0, width, height);
+          writer.write(new VideoFrame(canvas, { timestamp: frames * 40_000 })).catch(() => clearInterval(timer));
+        }, 40);
+        return new MediaStream([track]);
+      },
+
+      /** The arguments of an event, as soon as they are the ones waited for. */
+      next(room, event, isIt = () => true) {
+        return new Promise((resolve) => {
+          const stop = room.on(event, (...args) => {
+            if (!isIt(...args)) return;
+            stop();
+            resolve(args);
+          });
+        });
+      },
+
+      /** Waits until a stream shows a picture of that size. */
+      async sizeOf(stream, width, height) {
+        const video = document.createElementNS('http://www.w3.org/1999/xhtml', 'video');
+        Object.assign(video, { srcObject: stream, muted: true });
+        await video.play();
+        while (video.videoWidth !== width || video.videoHeight !== height) {
+          await new Promise((resolve) => video.addEventListener('resize', resolve, { once: true }));
+        }
+      },
+
+      codeOf(promise) {
+        return promise.then(() => 'sent', (error) => error.code ?? String(error));
+      },
+
+      countOffers(name) {
+        return class extends WebSocket {
+          send(text) {
+            if (JSON.parse(text).eventName === 'offer') globalThis.offers[name]++;
+            super.send(text);
+          }
+        };
+      },
+    });
+  });
+  return page;
+}
