@@ -1,0 +1,198 @@
+//! Settings: each is a flag, an environment variable and a key of the configuration file, under one name.
+//!
+//! A flag wins over the environment, the environment over the file, the file over the default. The file's settings are
+//! read as flags, so that there is one table of settings and one way to be wrong.
+
+#![allow(clippy::doc_markdown, reason = "what documents a setting is its help text")]
+
+mod file;
+mod values;
+
+use crate::{
+    gateway::{Limits, OutboxLimits},
+    protocol::IceServer,
+    server::Settings,
+    session::Rules,
+};
+use bytesize::ByteSize;
+use clap::{Args, CommandFactory, FromArgMatches, Parser, ValueEnum, parser::ValueSource};
+use std::{ffi::OsString, net::SocketAddr, num::NonZeroUsize, path::PathBuf, time::Duration};
+
+/// A WebRTC signaling gateway: people open a page, name a room, and their browsers find each other.
+///
+/// Each setting is a flag (--room-capacity 8), an environment variable (SWITCHBOARD_ROOM_CAPACITY=8) and a key of the
+/// file that --config names (room-capacity = 8). A flag wins over the environment, the environment over the file.
+#[derive(Clone, Debug, Parser)]
+#[command(name = "switchboard", version, max_term_width = 100)]
+pub struct Config {
+    /// A TOML file of settings
+    #[arg(long, value_name = "FILE")]
+    pub config: Option<PathBuf>,
+
+    #[command(flatten)]
+    addresses: AddressConfig,
+
+    #[command(flatten)]
+    rooms: RoomConfig,
+
+    #[command(flatten)]
+    sockets: SocketConfig,
+
+    /// What is logged, and how.
+    #[command(flatten)]
+    pub log: LogConfig,
+}
+
+#[derive(Args, Clone, Debug)]
+#[command(next_help_heading = "Addresses")]
+struct AddressConfig {
+    /// Where clients connect: the WebSocket, the demo room and the SDK; port 0 is any free one
+    #[arg(long, value_name = "IP:PORT", default_value = "127.0.0.1:8080", value_parser = values::address)]
+    listen: SocketAddr,
+
+    /// Where operators connect: /livez, /readyz and /metrics
+    #[arg(long, value_name = "IP:PORT", default_value = "127.0.0.1:9090", value_parser = values::address)]
+    admin_listen: SocketAddr,
+}
+
+#[derive(Args, Clone, Debug)]
+#[command(next_help_heading = "Rooms")]
+struct RoomConfig {
+    /// Members of a room; the next one is refused with room_full
+    #[arg(long, value_name = "NUMBER", default_value = "64", value_parser = values::count)]
+    room_capacity: NonZeroUsize,
+
+    /// A STUN server that clients are told of, such as stun:stun.example.org:3478; may be repeated
+    #[arg(long, value_name = "URL", value_parser = values::ice_server)]
+    ice_server: Vec<String>,
+}
+
+#[derive(Args, Clone, Debug)]
+#[command(next_help_heading = "Sockets")]
+struct SocketConfig {
+    /// Open WebSockets on this node; the next one is closed with 1013 overloaded
+    #[arg(long, value_name = "NUMBER", default_value = "50000", value_parser = values::count)]
+    max_sockets: NonZeroUsize,
+
+    /// The largest frame a client may send; a larger one ends its connection with 1009 too_big
+    #[arg(long, value_name = "SIZE", default_value = "64KiB", value_parser = values::size)]
+    max_frame: ByteSize,
+
+    /// Events that may wait for a slow client; one more ends its connection with 4508 slow_consumer
+    #[arg(long, value_name = "NUMBER", default_value = "256", value_parser = values::count)]
+    outbox_messages: NonZeroUsize,
+
+    /// Memory of the events that may wait for a slow client, likewise
+    #[arg(long, value_name = "SIZE", default_value = "1MiB", value_parser = values::size)]
+    outbox_bytes: ByteSize,
+
+    /// Time for a client to send the head of its request
+    #[arg(long, value_name = "TIME", default_value = "10s", value_parser = values::time)]
+    handshake_timeout: Duration,
+
+    /// Time for a client to join a room; then its connection ends with 4408 join_timeout
+    #[arg(long, value_name = "TIME", default_value = "10s", value_parser = values::time)]
+    join_timeout: Duration,
+
+    /// Silence of a client before it is pinged
+    #[arg(long, value_name = "TIME", default_value = "25s", value_parser = values::time)]
+    ping_interval: Duration,
+
+    /// Silence after the ping before its connection ends with 4504 ping_timeout
+    #[arg(long, value_name = "TIME", default_value = "20s", value_parser = values::time)]
+    ping_timeout: Duration,
+}
+
+/// Logging.
+#[derive(Args, Clone, Debug)]
+#[command(next_help_heading = "Logs")]
+pub struct LogConfig {
+    /// What to log: error, warn, info, debug or trace, or directives such as switchboard=debug
+    #[arg(long = "log", value_name = "LEVEL", default_value = "info", value_parser = values::directives)]
+    pub directives: String,
+
+    /// How to write it: for people, or one JSON object a line
+    #[arg(long = "log-format", value_name = "FORMAT", default_value = "text")]
+    pub format: LogFormat,
+}
+
+/// How log lines look.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum LogFormat {
+    /// For a terminal.
+    Text,
+    /// One object a line.
+    Json,
+}
+
+impl Config {
+    /// Reads the settings of this process. The error prints itself and knows its exit status (2, or 0 for `--help`).
+    pub fn from_process() -> Result<Self, clap::Error> {
+        Self::read(std::env::args_os().collect())
+    }
+
+    /// Reads the settings from a command line, the environment and the file that they name.
+    pub fn read(arguments: Vec<OsString>) -> Result<Self, clap::Error> {
+        let mut command = Self::settings_command();
+        let mut matches = command.try_get_matches_from_mut(&arguments)?;
+        let config = Self::from_arg_matches(&matches)?;
+        let Some(path) = config.config else { return Ok(config) };
+
+        let settings = file::read(&path, &command)?;
+        let unset = |id: &str| {
+            matches.value_source(id) != Some(ValueSource::CommandLine)
+                && matches.value_source(id) != Some(ValueSource::EnvVariable)
+        };
+        let from_file = settings.into_iter().filter(|setting| unset(&setting.id)).map(|setting| setting.flag);
+        let all = arguments.into_iter().chain(from_file.collect::<Vec<_>>());
+        matches = command
+            .try_get_matches_from_mut(all)
+            .map_err(|error| file::blame(&path, &error, &mut command))?;
+        Self::from_arg_matches(&matches)
+    }
+
+    /// The command, with the environment variable of each flag.
+    pub fn settings_command() -> clap::Command {
+        Self::command().mut_args(|argument| match argument.get_long() {
+            Some(flag) => {
+                let variable = format!("SWITCHBOARD_{}", flag.to_uppercase().replace('-', "_"));
+                argument.env(variable).hide_env(true)
+            }
+            None => argument,
+        })
+    }
+
+    /// Where to listen, for clients and for operators.
+    pub fn addresses(&self) -> (SocketAddr, SocketAddr) {
+        (self.addresses.listen, self.addresses.admin_listen)
+    }
+
+    /// The server's own settings.
+    pub fn server(&self) -> Settings {
+        let bytes = |size: ByteSize| usize::try_from(size.as_u64()).unwrap_or(usize::MAX);
+        let SocketConfig { max_sockets, max_frame, outbox_messages, outbox_bytes, .. } = self.sockets;
+        Settings {
+            rules: Rules {
+                join_timeout: self.sockets.join_timeout,
+                ping_interval: self.sockets.ping_interval,
+                ping_timeout: self.sockets.ping_timeout,
+                ice_servers: self
+                    .rooms
+                    .ice_server
+                    .iter()
+                    .map(|url| IceServer { urls: vec![url.clone()] })
+                    .collect(),
+            },
+            limits: Limits {
+                frame: bytes(max_frame),
+                room_capacity: self.rooms.room_capacity,
+                sockets: max_sockets.get(),
+                outbox: OutboxLimits { messages: outbox_messages.get(), bytes: bytes(outbox_bytes) },
+            },
+            handshake_timeout: self.sockets.handshake_timeout,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,45 @@
+//! How settings' values are written. Each error says what the setting takes.
+
+use bytesize::ByteSize;
+use std::{net::SocketAddr, num::NonZeroUsize, time::Duration};
+use tracing_subscriber::EnvFilter;
+
+pub(super) fn address(text: &str) -> Result<SocketAddr, String> {
+    text.parse().map_err(|_| "takes IP:PORT, such as 127.0.0.1:8080 or [::]:8080".into())
+}
+
+pub(super) fn count(text: &str) -> Result<NonZeroUsize, String> {
+    text.parse().map_err(|_| "takes a whole number from 1".into())
+}
+
+pub(super) fn size(text: &str) -> Result<ByteSize, String> {
+    let size = text.parse::<ByteSize>().ok().filter(|size| size.as_u64() >= 1024);
+    size.ok_or_else(|| "takes a size of at least 1KiB, such as 64KiB or 65536".into())
+}
+
+pub(super) fn time(text: &str) -> Result<Duration, String> {
+    /// Longer than any connection, and small enough to add to a clock.
+    const LONGEST: Duration = Duration::from_hours(366 * 24);
+
+    let time = humantime::parse_duration(text).ok().filter(|time| !time.is_zero() && *time <= LONGEST);
+    time.ok_or_else(|| "takes a time from 1ms to a year, with its unit, such as 500ms, 10s or 2m".into())
+}
+
+/// A STUN URL (RFC 7064). TURN needs credentials, which this version has no way to give.
+pub(super) fn ice_server(url: &str) -> Result<String, String> {
+    let host = url.strip_prefix("stun:").or_else(|| url.strip_prefix("stuns:"));
+    match host {
+        Some(host) if !host.is_empty() && !host.starts_with('/') => Ok(url.into()),
+        _ => Err("takes a STUN URL, such as stun:stun.example.org:3478".into()),
+    }
+}
+
+pub(super) fn directives(text: &str) -> Result<String, String> {
+    match EnvFilter::try_new(text) {
+        Ok(_) if !text.is_empty() => Ok(text.into()),
+        _ => {
+            Err("takes error, warn, info, debug or trace, or directives such as switchboard=debug,hyper=warn"
+                .into())
+        }
+    }
+}

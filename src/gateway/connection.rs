@@ -1,0 +1,230 @@
+//! One client's connection: the loop that feeds its session and does what the session says.
+//!
+//! A turn of the loop takes what is there, up to a batch: frames from the client and deliveries from its room. Then it
+//! does everything that follows and flushes once, so that a burst costs one write.
+
+use super::{
+    Gateway,
+    membership::Membership,
+    socket::{Frame, Lost, Outgoing, Socket},
+};
+use crate::{
+    metrics::{Counted, JoinOutcome},
+    protocol::{CloseCode, Dialect, Ending, SocketId},
+    room::Event,
+    session::{Effect, Input, Session},
+};
+use axum::extract::ws::WebSocket;
+use std::{future::pending, mem, ops::ControlFlow, pin::pin, sync::Arc};
+use tokio::{
+    select,
+    time::{Instant, sleep, sleep_until},
+};
+use tracing::debug;
+
+/// Frames taken from one client before its room and the others have their turn.
+const BATCH: usize = 32;
+
+pub(super) struct Connection {
+    gateway: Arc<Gateway>,
+    session: Session,
+    membership: Option<Membership>,
+    /// Filled and emptied in each turn.
+    effects: Vec<Effect>,
+}
+
+/// Serves one client from its upgrade to its end.
+pub(super) async fn serve(socket: WebSocket, gateway: Arc<Gateway>) {
+    let metrics = gateway.metrics.clone();
+    let _counted = Counted::into(&metrics.sockets);
+    let mut socket = Socket::new(socket, metrics.clone());
+    let Ok(_place) = gateway.places.clone().try_acquire_owned() else {
+        metrics.closed(Ending::Closed(CloseCode::Overloaded));
+        return socket.close(CloseCode::Overloaded).await;
+    };
+    let mut connection = Connection::new(gateway);
+    let ending = connection.run(&mut socket).await;
+    // Out of its room before the farewell, which may take a while.
+    drop(connection);
+    match ending {
+        Ending::Closed(CloseCode::Bye) | Ending::Lost => socket.part().await,
+        Ending::Closed(code) => socket.close(code).await,
+    }
+    metrics.closed(ending);
+    debug!(?ending, "connection ended");
+}
+
+impl Connection {
+    fn new(gateway: Arc<Gateway>) -> Self {
+        let session = Session::new(gateway.rules.clone(), new_id, Instant::now().into_std());
+        Self { gateway, session, membership: None, effects: Vec::new() }
+    }
+
+    async fn run(&mut self, socket: &mut Socket) -> Ending {
+        let mut alarm = pin!(sleep_until(self.session.deadline().into()));
+        loop {
+            select! {
+                biased;
+                () = self.gateway.stopping.cancelled() => self.handle(Input::Close(CloseCode::Restart)),
+                frame = socket.read(), if self.session.listens() => self.take_frames(frame, socket),
+                () = deliveries(self.membership.as_ref()) => {}
+                () = &mut alarm => self.handle(Input::Tick),
+            }
+            self.take_deliveries();
+            if let ControlFlow::Break(ending) = self.act(socket).await {
+                return ending;
+            }
+            if alarm.is_elapsed() || self.session.deadline() < alarm.deadline().into_std() {
+                alarm.as_mut().reset(self.session.deadline().into());
+            }
+        }
+    }
+
+    /// Hands the client's frames to the session: the first, and those that are there already.
+    fn take_frames(&mut self, first: Frame, socket: &mut Socket) {
+        self.take_frame(first);
+        for _ in 1..BATCH {
+            if !self.session.listens() {
+                return;
+            }
+            let Some(frame) = socket.read_ready() else { return };
+            self.take_frame(frame);
+        }
+    }
+
+    fn take_frame(&mut self, frame: Frame) {
+        match frame {
+            Frame::Text(text) => self.handle(Input::Text(text.as_str())),
+            Frame::Binary => self.handle(Input::Binary),
+            Frame::Heard => self.handle(Input::Heard),
+            Frame::Gone(reason) => self.handle(Input::Gone(reason)),
+            Frame::Broken(code) => self.handle(Input::Close(code)),
+        }
+    }
+
+    /// Hands the session what its room told.
+    fn take_deliveries(&mut self) {
+        let Some(membership) = &self.membership else { return };
+        let Ok(events) = membership.outbox.take() else {
+            return self.handle(Input::Close(CloseCode::SlowConsumer));
+        };
+        for event in events {
+            self.note_answer(&event);
+            self.handle(Input::Exchange(event));
+        }
+    }
+
+    fn handle(&mut self, input: Input<'_>) {
+        self.session.handle(input, Instant::now().into_std(), &mut self.effects);
+    }
+
+    /// Notes how long the answer to a join took, and what it was.
+    fn note_answer(&mut self, event: &Event) {
+        let outcome = match event {
+            Event::Joined(_) => JoinOutcome::Joined,
+            Event::Refused(refusal) => JoinOutcome::Refused(refusal.code()),
+            _ => return,
+        };
+        let (metrics, dialect) = (&self.gateway.metrics, self.session.dialect());
+        let Some(membership) = &mut self.membership else { return };
+        metrics.join(dialect.unwrap_or(Dialect::Native), outcome, membership.asked_at.elapsed());
+        match outcome {
+            JoinOutcome::Joined => membership.counted = Some(Counted::into(&metrics.members)),
+            JoinOutcome::Refused(_) => self.membership = None,
+        }
+    }
+
+    /// Does what the session said, the requests first, then the frames in one go.
+    async fn act(&mut self, socket: &mut Socket) -> ControlFlow<Ending> {
+        let (frames, ending) = self.carry_out();
+        match (self.write(socket, frames).await, ending) {
+            (Ok(()), None) => ControlFlow::Continue(()),
+            (Ok(()), Some(ending)) | (Err(ending), _) => ControlFlow::Break(ending),
+        }
+    }
+
+    /// Writes, unless the client takes too long to read.
+    async fn write(&self, socket: &mut Socket, frames: Vec<Outgoing>) -> Result<(), Ending> {
+        let rules = &self.gateway.rules;
+        // Who reads nothing for so long would have been silent for as long, had we been able to ping it.
+        let patience = rules.ping_interval + rules.ping_timeout;
+        let code = select! {
+            biased;
+            written = socket.write(frames) => return written.map_err(|Lost| Ending::Lost),
+            () = overflow(self.membership.as_ref()) => CloseCode::SlowConsumer,
+            () = self.gateway.stopping.cancelled() => CloseCode::Restart,
+            () = sleep(patience) => CloseCode::PingTimeout,
+        };
+        Err(Ending::Closed(code))
+    }
+
+    /// Does all but the writing. What is left to do: frames to write, and then perhaps to end.
+    fn carry_out(&mut self) -> (Vec<Outgoing>, Option<Ending>) {
+        let mut frames = Vec::new();
+        for effect in mem::take(&mut self.effects) {
+            match effect {
+                Effect::Send(text) => frames.push(Outgoing::Text(text)),
+                Effect::Refuse(code, text) => {
+                    self.gateway.metrics.error(code);
+                    frames.extend(text.map(Outgoing::Text));
+                }
+                Effect::Ping => frames.push(Outgoing::Ping),
+                Effect::Join(member, info) => {
+                    self.membership = Some(Membership::ask(&self.gateway, member, info));
+                }
+                Effect::Leave(reason) => {
+                    if let Some(membership) = self.membership.take() {
+                        membership.leave(reason);
+                    }
+                }
+                Effect::Post(to, signal) => {
+                    self.gateway.metrics.signal(signal.kind);
+                    if let Some(membership) = &self.membership {
+                        self.gateway.exchange.post(&membership.member.room, to, signal);
+                    }
+                }
+                Effect::Broadcast(signal) => {
+                    self.gateway.metrics.signal(signal.kind);
+                    if let Some(membership) = &self.membership {
+                        self.gateway.exchange.broadcast(&membership.member.room, signal);
+                    }
+                }
+                Effect::SetInfo(info) => {
+                    if let Some(membership) = &self.membership {
+                        self.gateway.exchange.set_info(&membership.member, info);
+                    }
+                }
+                Effect::Sync => {
+                    if let Some(membership) = &self.membership {
+                        self.gateway.exchange.sync(&membership.member);
+                    }
+                }
+                Effect::End(ending) => return (frames, Some(ending)),
+            }
+        }
+        (frames, None)
+    }
+}
+
+/// Waits for deliveries; for ever, while the connection is in no room.
+async fn deliveries(membership: Option<&Membership>) {
+    match membership {
+        Some(membership) => membership.outbox.ready().await,
+        None => pending().await,
+    }
+}
+
+/// Waits until too much waits for the client.
+async fn overflow(membership: Option<&Membership>) {
+    match membership {
+        Some(membership) => membership.outbox.full().await,
+        None => pending().await,
+    }
+}
+
+/// An id that nobody had before and nobody guesses.
+fn new_id() -> SocketId {
+    let mut bytes = [0; SocketId::LEN];
+    getrandom::fill(&mut bytes).expect("the system has random bytes");
+    SocketId::from_random(bytes)
+}

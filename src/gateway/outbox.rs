@@ -1,0 +1,141 @@
+//! What waits for one client: the only queue between a room and a socket.
+//!
+//! It is bounded in count and in bytes. A client that lets it fill has lost its place: what waited is dropped at once,
+//! and its connection ends with `slow_consumer`. To drop single messages instead would leave it with a room that isn't.
+
+use crate::{exchange::Recipient, room::Event};
+use std::{
+    collections::VecDeque,
+    sync::{Mutex, MutexGuard, PoisonError},
+};
+use tokio::sync::Notify;
+
+/// How much may wait for one client.
+#[derive(Clone, Copy, Debug)]
+pub struct OutboxLimits {
+    /// Events.
+    pub messages: usize,
+    /// Bytes of memory.
+    pub bytes: usize,
+}
+
+pub(super) struct Outbox {
+    limits: OutboxLimits,
+    /// A `std` mutex: held to push or to take, never across an await.
+    queue: Mutex<Queue>,
+    changed: Notify,
+}
+
+#[derive(Default)]
+struct Queue {
+    events: VecDeque<Event>,
+    bytes: usize,
+    full: bool,
+}
+
+/// It filled up.
+#[derive(Debug)]
+pub(super) struct Full;
+
+impl Outbox {
+    pub(super) fn new(limits: OutboxLimits) -> Self {
+        Self { limits, queue: Mutex::default(), changed: Notify::new() }
+    }
+
+    /// Takes everything that waits.
+    pub(super) fn take(&self) -> Result<VecDeque<Event>, Full> {
+        let mut queue = self.queue();
+        if queue.full {
+            return Err(Full);
+        }
+        queue.bytes = 0;
+        Ok(std::mem::take(&mut queue.events))
+    }
+
+    /// Waits until there is something to take.
+    pub(super) async fn ready(&self) {
+        self.until(|queue| queue.full || !queue.events.is_empty()).await;
+    }
+
+    /// Waits until it is full.
+    pub(super) async fn full(&self) {
+        self.until(|queue| queue.full).await;
+    }
+
+    async fn until(&self, condition: impl Fn(&Queue) -> bool) {
+        loop {
+            // Made before the look, so that a change after the look wakes it.
+            let changed = self.changed.notified();
+            if condition(&self.queue()) {
+                return;
+            }
+            changed.await;
+        }
+    }
+
+    fn queue(&self) -> MutexGuard<'_, Queue> {
+        self.queue.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Recipient for Outbox {
+    fn deliver(&self, event: Event) {
+        let mut queue = self.queue();
+        if queue.full {
+            return;
+        }
+        queue.bytes += event.weight();
+        queue.events.push_back(event);
+        if queue.events.len() > self.limits.messages || queue.bytes > self.limits.bytes {
+            *queue = Queue { full: true, ..Queue::default() };
+        }
+        drop(queue);
+        self.changed.notify_one();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::time::Duration;
+    use tokio::time::timeout;
+
+    fn outbox(messages: usize, bytes: usize) -> Outbox {
+        Outbox::new(OutboxLimits { messages, bytes })
+    }
+
+    #[tokio::test]
+    async fn it_holds_as_many_as_it_may_and_gives_them_in_order() {
+        let outbox = outbox(2, 10_000);
+        outbox.deliver(Event::Lapse);
+        outbox.deliver(Event::Refused(crate::room::Refusal::Full));
+        outbox.ready().await;
+        let events = outbox.take().expect("not full");
+        assert_eq!(events, [Event::Lapse, Event::Refused(crate::room::Refusal::Full)]);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn one_too_many_fills_it_for_good() {
+        let outbox = outbox(2, 10_000);
+        for _ in 0..2 {
+            outbox.deliver(Event::Lapse);
+        }
+        assert!(timeout(Duration::from_secs(1), outbox.full()).await.is_err());
+        outbox.deliver(Event::Lapse);
+        outbox.full().await;
+        outbox.ready().await;
+        assert!(outbox.take().is_err());
+        outbox.deliver(Event::Lapse);
+        assert_eq!(outbox.queue().events.capacity(), 0);
+    }
+
+    #[test]
+    fn bytes_count_too() {
+        let outbox = outbox(10, Event::Lapse.weight());
+        outbox.deliver(Event::Lapse);
+        assert!(outbox.take().is_ok(), "taking makes room");
+        outbox.deliver(Event::Lapse);
+        outbox.deliver(Event::Lapse);
+        assert!(outbox.take().is_err());
+    }
+}

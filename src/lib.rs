@@ -1,0 +1,24 @@
+//! Switchboard: a WebRTC signaling gateway.
+//!
+//! The layers, from the top; each may name only those below it (`tests/system/layers.rs` keeps it so):
+//!
+//! | layer | what it does |
+//! | --- | --- |
+//! | `main` | the command: logs and signals |
+//! | [`config`] | flags, environment and file, made into each layer's settings |
+//! | [`server`] | one node: built, served, stopped |
+//! | [`gateway`] | HTTP and WebSockets; one task a connection |
+//! | [`exchange`] | what a gateway asks of the rooms, and the rooms in memory |
+//! | [`session`] | pure: one connection's life, input to effects |
+//! | [`room`] | pure: the words between a session and the exchange |
+//! | [`metrics`] | what a node counts |
+//! | [`protocol`] | pure: the wire |
+
+pub mod config;
+pub mod exchange;
+pub mod gateway;
+pub mod metrics;
+pub mod protocol;
+pub mod room;
+pub mod server;
+pub mod session;

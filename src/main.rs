@@ -1,0 +1,42 @@
+//! The command: reads its settings, serves, and stops when it is asked to.
+
+mod telemetry;
+
+use anyhow::Context;
+use std::process::ExitCode;
+use switchboard::{
+    config::Config,
+    server::{self, Listeners},
+};
+use tokio::signal::unix::{SignalKind, signal};
+use tracing::error;
+
+fn main() -> ExitCode {
+    let config = Config::from_process().unwrap_or_else(|error| error.exit());
+    telemetry::start(&config.log);
+    match run(&config) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            error!("{error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn run(config: &Config) -> anyhow::Result<()> {
+    tokio::runtime::Builder::new_multi_thread().enable_all().build()?.block_on(serve(config))
+}
+
+async fn serve(config: &Config) -> anyhow::Result<()> {
+    let mut interrupt = signal(SignalKind::interrupt()).context("can't listen for SIGINT")?;
+    let mut terminate = signal(SignalKind::terminate()).context("can't listen for SIGTERM")?;
+    let (public, admin) = config.addresses();
+    let listeners = Listeners::bind(public, admin)?;
+    let asked_to_stop = async move {
+        tokio::select! {
+            _ = interrupt.recv() => {}
+            _ = terminate.recv() => {}
+        }
+    };
+    server::run(listeners, config.server(), asked_to_stop).await
+}

@@ -1,0 +1,194 @@
+//! What a node counts. `docs/metrics.md` is the table for operators; a test keeps it true.
+
+use crate::protocol::{CloseCode, Dialect, Ending, ErrorCode, SignalKind};
+use prometheus::{
+    Encoder, Histogram, HistogramOpts, IntCounter, IntCounterVec, IntGauge, Opts, Registry, TextEncoder,
+};
+use std::time::Duration;
+
+/// All of a node's metrics.
+pub struct Metrics {
+    registry: Registry,
+    /// Open WebSockets.
+    pub sockets: IntGauge,
+    /// Sockets that are in a room.
+    pub members: IntGauge,
+    /// Frames from clients.
+    pub frames_received: IntCounter,
+    /// Their payloads' bytes.
+    pub received_bytes: IntCounter,
+    /// Frames to clients.
+    pub frames_sent: IntCounter,
+    /// Their payloads' bytes.
+    pub sent_bytes: IntCounter,
+    signals: [IntCounter; SignalKind::ALL.len()],
+    joins: IntCounterVec,
+    join_duration: Histogram,
+    errors: IntCounterVec,
+    closes: IntCounterVec,
+}
+
+/// How a `join` ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum JoinOutcome {
+    /// In.
+    Joined,
+    /// Not in, and why.
+    Refused(ErrorCode),
+}
+
+impl Metrics {
+    /// Registers everything, with every series at zero.
+    pub fn new() -> Result<Self, prometheus::Error> {
+        let registry = Registry::new();
+        let version = Opts::new("switchboard_build_info", "Always 1; the version is a label")
+            .const_label("version", env!("CARGO_PKG_VERSION"));
+        let build = IntGauge::with_opts(version)?;
+        build.set(1);
+        registry.register(Box::new(build))?;
+        let signals = counters(
+            &registry,
+            "switchboard_signals_total",
+            "Messages taken from clients to relay",
+            &["kind"],
+        )?;
+        let joins = counters(
+            &registry,
+            "switchboard_joins_total",
+            "Joins, by how they ended",
+            &["dialect", "outcome"],
+        )?;
+        let errors =
+            counters(&registry, "switchboard_errors_total", "Errors answered to clients", &["code"])?;
+        let closes =
+            counters(&registry, "switchboard_closes_total", "Connections ended, by close code", &["reason"])?;
+        for dialect in [Dialect::Native, Dialect::SkyRtc] {
+            for outcome in ["joined", ErrorCode::RoomFull.as_str(), ErrorCode::Unavailable.as_str()] {
+                joins.with_label_values(&[dialect.as_str(), outcome]);
+            }
+        }
+        for code in ErrorCode::ALL {
+            errors.with_label_values(&[code.as_str()]);
+        }
+        for ending in CloseCode::ALL.map(Ending::Closed).into_iter().chain([Ending::Lost]) {
+            closes.with_label_values(&[ending.as_str()]);
+        }
+        let metrics = Self {
+            sockets: gauge(&registry, "switchboard_sockets", "Open WebSockets")?,
+            members: gauge(&registry, "switchboard_members", "Sockets that are in a room")?,
+            frames_received: counter(
+                &registry,
+                "switchboard_frames_received_total",
+                "Text and binary frames from clients",
+            )?,
+            received_bytes: counter(
+                &registry,
+                "switchboard_received_bytes_total",
+                "Bytes of those frames' payloads",
+            )?,
+            frames_sent: counter(&registry, "switchboard_frames_sent_total", "Text frames to clients")?,
+            sent_bytes: counter(
+                &registry,
+                "switchboard_sent_bytes_total",
+                "Bytes of those frames' payloads",
+            )?,
+            signals: SignalKind::ALL.map(|kind| signals.with_label_values(&[kind.as_str()])),
+            joins,
+            join_duration: histogram(
+                &registry,
+                "switchboard_join_duration_seconds",
+                "From a join to its answer by the exchange",
+                &[0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5],
+            )?,
+            errors,
+            closes,
+            registry,
+        };
+        #[cfg(target_os = "linux")]
+        metrics.registry.register(Box::new(prometheus::process_collector::ProcessCollector::for_self()))?;
+        Ok(metrics)
+    }
+
+    /// A message was taken from a client.
+    pub fn signal(&self, kind: SignalKind) {
+        self.signals[kind as usize].inc();
+    }
+
+    /// A join was answered.
+    pub fn join(&self, dialect: Dialect, outcome: JoinOutcome, took: Duration) {
+        let outcome = match outcome {
+            JoinOutcome::Joined => "joined",
+            JoinOutcome::Refused(code) => code.as_str(),
+        };
+        self.joins.with_label_values(&[dialect.as_str(), outcome]).inc();
+        self.join_duration.observe(took.as_secs_f64());
+    }
+
+    /// A client was answered with an error.
+    pub fn error(&self, code: ErrorCode) {
+        self.errors.with_label_values(&[code.as_str()]).inc();
+    }
+
+    /// A connection ended.
+    pub fn closed(&self, ending: Ending) {
+        self.closes.with_label_values(&[ending.as_str()]).inc();
+    }
+
+    /// Everything, in Prometheus' text format.
+    pub fn render(&self) -> Result<Vec<u8>, prometheus::Error> {
+        let mut text = Vec::new();
+        TextEncoder::new().encode(&self.registry.gather(), &mut text)?;
+        Ok(text)
+    }
+}
+
+/// One more in a gauge, for as long as it lives.
+pub struct Counted(IntGauge);
+
+impl Counted {
+    /// Counts one in.
+    pub fn into(gauge: &IntGauge) -> Self {
+        gauge.inc();
+        Self(gauge.clone())
+    }
+}
+
+impl Drop for Counted {
+    fn drop(&mut self) {
+        self.0.dec();
+    }
+}
+
+fn gauge(registry: &Registry, name: &str, help: &str) -> Result<IntGauge, prometheus::Error> {
+    let gauge = IntGauge::new(name, help)?;
+    registry.register(Box::new(gauge.clone()))?;
+    Ok(gauge)
+}
+
+fn counter(registry: &Registry, name: &str, help: &str) -> Result<IntCounter, prometheus::Error> {
+    let counter = IntCounter::new(name, help)?;
+    registry.register(Box::new(counter.clone()))?;
+    Ok(counter)
+}
+
+fn counters(
+    registry: &Registry,
+    name: &str,
+    help: &str,
+    labels: &[&str],
+) -> Result<IntCounterVec, prometheus::Error> {
+    let counters = IntCounterVec::new(Opts::new(name, help), labels)?;
+    registry.register(Box::new(counters.clone()))?;
+    Ok(counters)
+}
+
+fn histogram(
+    registry: &Registry,
+    name: &str,
+    help: &str,
+    buckets: &[f64],
+) -> Result<Histogram, prometheus::Error> {
+    let histogram = Histogram::with_opts(HistogramOpts::new(name, help).buckets(buckets.to_vec()))?;
+    registry.register(Box::new(histogram.clone()))?;
+    Ok(histogram)
+}

@@ -1,0 +1,29 @@
+//! The wire: ids, what clients say, what they are told, errors and close codes.
+//!
+//! Pure: bytes in, values out, and back. `docs/protocol.md` is the contract that this module keeps.
+//!
+//! ```text
+//! text frame ──▶ ClientFrame::parse ──▶ session ──▶ ServerEvent::encode ──▶ text frame
+//!                       └── Relay ──▶ Signal (ready to send) ──▶ another session ──┘
+//! ```
+
+mod client_event;
+mod close;
+mod dialect;
+mod error;
+mod ids;
+mod relay;
+mod server_event;
+mod text;
+
+pub use client_event::{ClientEvent, ClientFrame, JoinRequest};
+pub use close::{CloseCode, Ending};
+pub use dialect::Dialect;
+pub use error::{ErrorCode, Fault};
+pub use ids::{RoomName, SocketId};
+pub use relay::{Address, Relay, Signal, SignalKind};
+pub use server_event::{IceServer, LeaveReason, Peer, ServerEvent};
+pub use text::{Info, Text};
+
+/// The WebSocket subprotocol that a client may ask for.
+pub const SUBPROTOCOL: &str = "switchboard.v1";

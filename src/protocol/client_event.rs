@@ -1,0 +1,275 @@
+//! What a client says: a text frame, read once, at the door.
+
+use super::{Dialect, ErrorCode, Fault, Info, Relay, RoomName, SignalKind};
+use serde::{Deserialize, Deserializer, de::IgnoredAny};
+use serde_json::value::RawValue;
+use std::borrow::Cow;
+
+/// Event names that only a gateway says, or that are kept for later.
+const RESERVED: [&str; 13] = [
+    "peers",
+    "new_peer",
+    "remove_peer",
+    "peer_info",
+    "resumed",
+    "ack",
+    "peer_away",
+    "peer_back",
+    "error",
+    "reconnect",
+    "gap",
+    "left",
+    "pong",
+];
+
+/// The room of a SkyRTC client that names none.
+const SKYRTC_DEFAULT_ROOM: &str = "__default";
+
+/// A frame whose envelope was read: its event's name, and its data still as text.
+#[derive(Debug)]
+pub struct ClientFrame<'a> {
+    name: Cow<'a, str>,
+    data: Option<&'a RawValue>,
+    n: Option<u64>,
+}
+
+/// One thing that a client asks for.
+#[derive(Debug)]
+pub enum ClientEvent<'a> {
+    /// `join`.
+    Join(JoinRequest),
+    /// `offer`, `answer`, `ice_candidate`, `message` or a custom event.
+    Relay(Relay<'a>),
+    /// `info`.
+    Info(Info),
+    /// `resume`.
+    Resume,
+    /// `ice_servers`.
+    IceServers,
+    /// `token`.
+    Token,
+    /// `ping`.
+    Ping,
+    /// `leave`.
+    Leave,
+    /// A name that SkyRTC 0.0.2 had no handler for, and so passed over.
+    Ignored,
+}
+
+/// What `join` carries.
+#[derive(Debug)]
+pub struct JoinRequest {
+    /// The room to enter.
+    pub room: RoomName,
+    /// What the others are shown.
+    pub info: Info,
+}
+
+impl<'a> ClientFrame<'a> {
+    /// Reads the envelope of a text frame.
+    pub fn parse(text: &'a str) -> Result<Self, Fault> {
+        #[derive(Deserialize)]
+        struct Envelope<'a> {
+            #[serde(borrow, rename = "eventName")]
+            event_name: Cow<'a, str>,
+            #[serde(borrow, default)]
+            data: Option<&'a RawValue>,
+            #[serde(default)]
+            n: Option<u64>,
+        }
+
+        /// The largest integer that JavaScript counts exactly.
+        const MAX_N: u64 = (1 << 53) - 1;
+
+        let Envelope { event_name, data, n } = object(text, "a frame")?;
+        if n.is_some_and(|n| !(1..=MAX_N).contains(&n)) {
+            return Err(Fault::bad_message("n is an integer from 1 to 9007199254740991"));
+        }
+        Ok(Self { name: event_name, data, n })
+    }
+
+    /// The dialect that this frame speaks, if it is a connection's first.
+    pub fn dialect(&self) -> Dialect {
+        Dialect::of_first_event(&self.name)
+    }
+
+    /// Reads the event, in the connection's dialect.
+    pub fn event(self, dialect: Dialect) -> Result<ClientEvent<'a>, Fault> {
+        match dialect {
+            Dialect::Native => self.native_event(),
+            Dialect::SkyRtc => self.skyrtc_event(),
+        }
+    }
+
+    fn native_event(self) -> Result<ClientEvent<'a>, Fault> {
+        Ok(match &*self.name {
+            "join" => {
+                let (room, info) = self.join(None)?;
+                ClientEvent::Join(JoinRequest { room, info: checked(info)? })
+            }
+            "offer" => ClientEvent::Relay(self.relay(SignalKind::Offer)?),
+            "answer" => ClientEvent::Relay(self.relay(SignalKind::Answer)?),
+            "ice_candidate" => ClientEvent::Relay(self.relay(SignalKind::IceCandidate)?),
+            "message" => ClientEvent::Relay(self.relay(SignalKind::Message)?),
+            "info" => ClientEvent::Info(self.info()?),
+            "resume" => ClientEvent::Resume,
+            "ice_servers" => ClientEvent::IceServers,
+            "token" => ClientEvent::Token,
+            "ping" => ClientEvent::Ping,
+            "leave" => ClientEvent::Leave,
+            name if name.starts_with('_') || RESERVED.contains(&name) => {
+                let message = format!("the event name {name:?} is reserved; choose another");
+                return Err(Fault::new(ErrorCode::UnknownEvent, message));
+            }
+            _ => ClientEvent::Relay(self.relay(SignalKind::Custom)?),
+        })
+    }
+
+    fn skyrtc_event(self) -> Result<ClientEvent<'a>, Fault> {
+        Ok(match &*self.name {
+            // Its clients show nothing of themselves.
+            "__join" => {
+                let (room, _) = self.join(Some(SKYRTC_DEFAULT_ROOM))?;
+                ClientEvent::Join(JoinRequest { room, info: Info::default() })
+            }
+            "__offer" => ClientEvent::Relay(self.relay(SignalKind::Offer)?),
+            "__answer" => ClientEvent::Relay(self.relay(SignalKind::Answer)?),
+            "__ice_candidate" => ClientEvent::Relay(self.relay(SignalKind::IceCandidate)?),
+            _ => ClientEvent::Ignored,
+        })
+    }
+
+    fn join(&self, default_room: Option<&str>) -> Result<(RoomName, Option<&'a RawValue>), Fault> {
+        #[derive(Deserialize)]
+        struct Join<'a> {
+            #[serde(borrow, default)]
+            room: Option<Cow<'a, str>>,
+            #[serde(borrow, default)]
+            info: Option<&'a RawValue>,
+            #[serde(default, rename = "token")]
+            _token: Option<Cow<'a, str>>,
+            #[serde(default, rename = "resume")]
+            _resume: Option<bool>,
+        }
+
+        let join: Join<'a> = object(self.data.map_or("{}", RawValue::get), "the data of join")?;
+        let named = join.room.as_deref().filter(|room| !room.is_empty());
+        let room = named.or(default_room).and_then(RoomName::parse).ok_or_else(|| {
+            Fault::new(ErrorCode::BadRoom, "room is a string of 1 to 128 bytes without control characters")
+        })?;
+        Ok((room, join.info))
+    }
+
+    fn info(&self) -> Result<Info, Fault> {
+        #[derive(Deserialize)]
+        struct NewInfo<'a> {
+            #[serde(borrow, default, deserialize_with = "present")]
+            info: Option<&'a RawValue>,
+        }
+
+        let NewInfo { info } = object(self.data.map_or("{}", RawValue::get), "the data of info")?;
+        if info.is_none() {
+            return Err(Fault::bad_message("info takes data.info: any JSON, null to show nothing"));
+        }
+        checked(info)
+    }
+
+    fn relay(self, kind: SignalKind) -> Result<Relay<'a>, Fault> {
+        let n = self.n;
+        let relay = Relay::parse(kind, self.name, self.data.map_or("{}", RawValue::get), n);
+        relay.map_err(|fault| Fault { n, ..fault })
+    }
+}
+
+fn checked(info: Option<&RawValue>) -> Result<Info, Fault> {
+    Info::parse(info).ok_or_else(|| {
+        let message = format!("info is at most {} bytes of JSON", Info::MAX_LEN);
+        Fault::new(ErrorCode::TooLarge, message)
+    })
+}
+
+/// Reads a JSON object into a struct. (serde alone would take an array of the fields as well.)
+pub(super) fn object<'a, T: Deserialize<'a>>(json: &'a str, what: &str) -> Result<T, Fault> {
+    if !json.trim_start().starts_with('{') {
+        let kind = if serde_json::from_str::<IgnoredAny>(json).is_ok() { "other JSON" } else { "not JSON" };
+        return Err(Fault::bad_message(format!("{what} is a JSON object; this is {kind}")));
+    }
+    serde_json::from_str(json).map_err(|error| Fault::bad_message(format!("{what}: {error}")))
+}
+
+/// Tells a field that is `null` from one that is not there.
+pub(super) fn present<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<&'de RawValue>, D::Error> {
+    Deserialize::deserialize(deserializer).map(Some)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn parse(text: &str) -> Result<ClientEvent<'_>, Fault> {
+        let frame = ClientFrame::parse(text)?;
+        let dialect = frame.dialect();
+        frame.event(dialect)
+    }
+
+    fn code(text: &str) -> ErrorCode {
+        parse(text).expect_err(text).code
+    }
+
+    #[test]
+    fn join_reads_its_room_and_info() {
+        let text = r#"{"eventName":"join","data":{"room":"r","info":{"name":"Ann"},"future":[1]}}"#;
+        let Ok(ClientEvent::Join(join)) = parse(text) else { panic!("{text}") };
+        assert_eq!(join.room.as_str(), "r");
+        assert_eq!(join.info.as_str(), r#"{"name":"Ann"}"#);
+    }
+
+    #[test]
+    fn a_skyrtc_client_without_a_room_joins_the_default_one() {
+        for text in [
+            r#"{"eventName":"__join","data":{"room":""}}"#,
+            r#"{"eventName":"__join","data":{}}"#,
+            r#"{"eventName":"__join"}"#,
+        ] {
+            let Ok(ClientEvent::Join(join)) = parse(text) else { panic!("{text}") };
+            assert_eq!(join.room.as_str(), "__default");
+        }
+    }
+
+    #[test]
+    fn what_is_no_event_is_bad_message() {
+        for text in [
+            "",
+            "nonsense",
+            "null",
+            "[]",
+            r#"["join",{"room":"r"}]"#,
+            "{}",
+            r#"{"eventName":5}"#,
+            r#"{"eventName":"join","data":["r"]}"#,
+            r#"{"eventName":"join","data":{"room":5}}"#,
+            r#"{"eventName":"join","data":{"room":"r"}} trailing"#,
+            r#"{"eventName":"ping","eventName":"pong"}"#,
+            r#"{"eventName":"message","n":0}"#,
+            r#"{"eventName":"message","n":9007199254740992}"#,
+            r#"{"eventName":"info","data":{}}"#,
+        ] {
+            assert_eq!(code(text), ErrorCode::BadMessage, "{text}");
+        }
+    }
+
+    #[test]
+    fn names_of_the_gateway_are_reserved() {
+        for name in RESERVED.iter().chain(&["_x"]) {
+            assert_eq!(code(&format!(r#"{{"eventName":"{name}"}}"#)), ErrorCode::UnknownEvent, "{name}");
+        }
+    }
+
+    #[test]
+    fn limits_are_told_apart() {
+        let large = "x".repeat(Info::MAX_LEN);
+        let text = format!(r#"{{"eventName":"join","data":{{"room":"r","info":"{large}"}}}}"#);
+        assert_eq!(code(&text), ErrorCode::TooLarge);
+        assert_eq!(code(r#"{"eventName":"join","data":{}}"#), ErrorCode::BadRoom);
+    }
+}

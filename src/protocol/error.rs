@@ -1,0 +1,118 @@
+//! What can be wrong with a frame, and how the client is told.
+
+use super::SocketId;
+use std::borrow::Cow;
+
+/// The kind of an error: its code on the wire, and the metric's label.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum ErrorCode {
+    /// The frame isn't an event of the protocol.
+    BadMessage,
+    /// The event's name is reserved, or not for clients to send.
+    UnknownEvent,
+    /// Only a member of a room can do this.
+    NotJoined,
+    /// The connection is in a room already.
+    AlreadyJoined,
+    /// The room's name is missing or not allowed.
+    BadRoom,
+    /// The room has as many members as it may.
+    RoomFull,
+    /// No such peer is in the room.
+    PeerGone,
+    /// A part of the frame is over its limit.
+    TooLarge,
+    /// There is no session to resume.
+    SessionExpired,
+    /// The shared state is away.
+    Unavailable,
+    /// A fault of ours.
+    Internal,
+}
+
+impl ErrorCode {
+    /// Every code.
+    pub const ALL: [Self; 11] = [
+        Self::BadMessage,
+        Self::UnknownEvent,
+        Self::NotJoined,
+        Self::AlreadyJoined,
+        Self::BadRoom,
+        Self::RoomFull,
+        Self::PeerGone,
+        Self::TooLarge,
+        Self::SessionExpired,
+        Self::Unavailable,
+        Self::Internal,
+    ];
+
+    /// The code on the wire.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::BadMessage => "bad_message",
+            Self::UnknownEvent => "unknown_event",
+            Self::NotJoined => "not_joined",
+            Self::AlreadyJoined => "already_joined",
+            Self::BadRoom => "bad_room",
+            Self::RoomFull => "room_full",
+            Self::PeerGone => "peer_gone",
+            Self::TooLarge => "too_large",
+            Self::SessionExpired => "session_expired",
+            Self::Unavailable => "unavailable",
+            Self::Internal => "internal",
+        }
+    }
+
+    /// Whether the same frame may succeed later.
+    pub fn retryable(self) -> bool {
+        matches!(self, Self::RoomFull | Self::Unavailable | Self::Internal)
+    }
+
+    /// Whether only `join` is answered so.
+    pub fn refuses_join(self) -> bool {
+        matches!(self, Self::BadRoom | Self::RoomFull | Self::Unavailable)
+    }
+}
+
+/// One `error`, as the client gets it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Fault {
+    /// The kind.
+    pub code: ErrorCode,
+    /// A sentence: what was wrong, and what would be right.
+    pub message: Cow<'static, str>,
+    /// The number of the message it is about.
+    pub n: Option<u64>,
+    /// The peer it is about, as the client named it.
+    pub socket_id: Option<String>,
+}
+
+impl Fault {
+    /// An error about no peer and no numbered message.
+    pub fn new(code: ErrorCode, message: impl Into<Cow<'static, str>>) -> Self {
+        Self { code, message: message.into(), n: None, socket_id: None }
+    }
+
+    /// `bad_message`, with its sentence.
+    pub fn bad_message(message: impl Into<Cow<'static, str>>) -> Self {
+        Self::new(ErrorCode::BadMessage, message)
+    }
+
+    /// The same error, about message `n`.
+    #[must_use]
+    pub fn about_message(self, n: u64) -> Self {
+        Self { n: Some(n), ..self }
+    }
+
+    /// `peer_gone`: message `n` has no receiver.
+    pub fn peer_gone(peer: impl Into<String>, n: u64) -> Self {
+        let message = "no such peer in this room; it may have left";
+        Self { socket_id: Some(peer.into()), ..Self::new(ErrorCode::PeerGone, message).about_message(n) }
+    }
+}
+
+impl From<SocketId> for String {
+    fn from(id: SocketId) -> Self {
+        id.as_str().to_owned()
+    }
+}

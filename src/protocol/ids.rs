@@ -1,0 +1,105 @@
+//! The names of things on the wire. Whoever holds one holds a valid one.
+
+use std::{fmt, str, sync::Arc};
+
+/// Names one membership of one room: a new one at each join, never used again.
+///
+/// Twenty characters that carry 100 random bits, so that nobody guesses another's.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct SocketId([u8; SocketId::LEN]);
+
+impl SocketId {
+    /// The length in characters, each one byte.
+    pub const LEN: usize = 20;
+
+    /// Digits and lower-case letters without the look-alikes `i`, `l`, `o` and `u` (Crockford's base 32).
+    const ALPHABET: &'static [u8; 32] = b"0123456789abcdefghjkmnpqrstvwxyz";
+
+    /// Makes an id of the low five bits of each byte.
+    pub fn from_random(bytes: [u8; Self::LEN]) -> Self {
+        Self(bytes.map(|byte| Self::ALPHABET[usize::from(byte & 31)]))
+    }
+
+    /// Reads an id, or `None` where the text can't be one.
+    pub fn parse(text: &str) -> Option<Self> {
+        let bytes: [u8; Self::LEN] = text.as_bytes().try_into().ok()?;
+        bytes.iter().all(|byte| Self::ALPHABET.contains(byte)).then_some(Self(bytes))
+    }
+
+    /// The id as it travels.
+    pub fn as_str(&self) -> &str {
+        str::from_utf8(&self.0).expect("the alphabet is ASCII")
+    }
+}
+
+impl fmt::Display for SocketId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+impl fmt::Debug for SocketId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+impl serde::Serialize for SocketId {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(self.as_str())
+    }
+}
+
+/// A room's name: 1 to 128 bytes of UTF-8 without control characters.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct RoomName(Arc<str>);
+
+impl RoomName {
+    /// The longest name, in bytes.
+    pub const MAX_LEN: usize = 128;
+
+    /// Checks a name, or `None` where it is empty, too long or has a control character.
+    pub fn parse(name: &str) -> Option<Self> {
+        let valid = (1..=Self::MAX_LEN).contains(&name.len()) && !name.contains(char::is_control);
+        valid.then(|| Self(name.into()))
+    }
+
+    /// The name as its members wrote it.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Display for RoomName {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_id_reads_back_as_it_was_written() {
+        let id = SocketId::from_random(std::array::from_fn(|i| u8::try_from(i * 13).unwrap()));
+        assert_eq!(SocketId::parse(id.as_str()), Some(id));
+    }
+
+    #[test]
+    fn what_cannot_be_an_id_is_none() {
+        for text in ["", "short", "0123456789abcdefghju", "0123456789ABCDEFGHJK", "0123456789abcdefghjkm"] {
+            assert_eq!(SocketId::parse(text), None, "{text:?}");
+        }
+    }
+
+    #[test]
+    fn a_room_name_has_1_to_128_bytes_and_no_control_character() {
+        for name in ["a", "my room", "房间", &"x".repeat(128)] {
+            assert_eq!(RoomName::parse(name).unwrap().as_str(), name);
+        }
+        for name in ["", "a\nb", "\u{7f}", &"x".repeat(129), &"房".repeat(43)] {
+            assert_eq!(RoomName::parse(name), None, "{name:?}");
+        }
+    }
+}

@@ -1,0 +1,256 @@
+//! A message from one peer to another: read no further than its address, and sent on as it came.
+//!
+//! The outgoing frame is written once, into one allocation, when the message enters the gateway; every receiver that
+//! speaks the native dialect is sent those very bytes.
+
+use super::{
+    Fault, SocketId, Text,
+    client_event::{object, present},
+};
+use serde::Deserialize;
+use serde_json::value::RawValue;
+use std::{borrow::Cow, fmt::Write};
+
+/// What kind of message it is. Also the metric's label.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum SignalKind {
+    /// A session description that asks.
+    Offer,
+    /// A session description that answers.
+    Answer,
+    /// A network candidate.
+    IceCandidate,
+    /// `message`.
+    Message,
+    /// An application's own event.
+    Custom,
+}
+
+impl SignalKind {
+    /// Every kind.
+    pub const ALL: [Self; 5] = [Self::Offer, Self::Answer, Self::IceCandidate, Self::Message, Self::Custom];
+
+    /// The kind's name; but for custom events, the event's name too.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Offer => "offer",
+            Self::Answer => "answer",
+            Self::IceCandidate => "ice_candidate",
+            Self::Message => "message",
+            Self::Custom => "custom",
+        }
+    }
+
+    fn needs_a_peer(self) -> bool {
+        matches!(self, Self::Offer | Self::Answer | Self::IceCandidate)
+    }
+}
+
+/// To whom a message goes.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Address<'a> {
+    /// To everyone else in the room.
+    Room,
+    /// To the peer that the client named so.
+    Peer(Cow<'a, str>),
+}
+
+/// A message as its sender wrote it, with the place found where the sender's id goes.
+#[derive(Debug)]
+pub struct Relay<'a> {
+    /// What it is.
+    pub kind: SignalKind,
+    /// To whom it goes.
+    pub address: Address<'a>,
+    /// The sender's own number for it, if it numbers.
+    pub n: Option<u64>,
+    name: Cow<'a, str>,
+    before_id: &'a str,
+    after_id: &'a str,
+}
+
+/// A message on its way: who sent it, its number, and the frame that a native client gets.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Signal {
+    /// What it is.
+    pub kind: SignalKind,
+    /// Its sender.
+    pub from: SocketId,
+    /// The sender's number for it: rises by each message, so that a repeat is known.
+    pub n: u64,
+    /// The frame in the native dialect.
+    pub frame: Text,
+}
+
+impl<'a> Relay<'a> {
+    /// The longest event name, in bytes.
+    const MAX_NAME_LEN: usize = 64;
+
+    pub(super) fn parse(
+        kind: SignalKind,
+        name: Cow<'a, str>,
+        data: &'a str,
+        n: Option<u64>,
+    ) -> Result<Self, Fault> {
+        #[derive(Deserialize)]
+        struct Addressed<'a> {
+            #[serde(borrow, default, rename = "socketId", deserialize_with = "present")]
+            socket_id: Option<&'a RawValue>,
+        }
+
+        if kind == SignalKind::Custom {
+            check_name(&name)?;
+        }
+        let Addressed { socket_id } = object(data, "data")?;
+        let (address, before_id, after_id) = match socket_id {
+            Some(id) => {
+                let (before, after) = around(data, id.get());
+                (Address::Peer(string(id)?), before, after)
+            }
+            None if kind.needs_a_peer() => {
+                let message = format!("{} takes data.socketId: the peer it is for", kind.as_str());
+                return Err(Fault::bad_message(message));
+            }
+            None => (Address::Room, "", &data[1..]),
+        };
+        let name = if kind == SignalKind::Custom { name } else { kind.as_str().into() };
+        Ok(Self { kind, address, n, name, before_id, after_id })
+    }
+
+    /// Signs the message with its sender's id and number. The payload is copied once, into the frame.
+    pub fn sign(&self, from: SocketId, n: u64) -> Signal {
+        /// What surrounds the name, the payload and the number, and the number itself at its longest.
+        const FRAME_LEN: usize = 96;
+
+        let (before, after) = (self.before_id, self.after_id);
+        let mut frame = String::with_capacity(self.name.len() + before.len() + after.len() + FRAME_LEN);
+        frame.push_str(r#"{"eventName":""#);
+        frame.push_str(&self.name);
+        frame.push_str(r#"","data":"#);
+        frame.push_str(if before.is_empty() { r#"{"socketId":"# } else { before });
+        frame.push('"');
+        frame.push_str(from.as_str());
+        frame.push('"');
+        if before.is_empty() && !after.trim_start().starts_with('}') {
+            frame.push(',');
+        }
+        frame.push_str(after);
+        write!(frame, r#","n":{n}}}"#).expect("a String takes all");
+        Signal { kind: self.kind, from, n, frame: frame.into() }
+    }
+}
+
+/// What stands before and after `part`, which is a slice of `whole`.
+fn around<'a>(whole: &'a str, part: &'a str) -> (&'a str, &'a str) {
+    let start = part.as_ptr() as usize - whole.as_ptr() as usize;
+    (&whole[..start], &whole[start + part.len()..])
+}
+
+fn string(value: &RawValue) -> Result<Cow<'_, str>, Fault> {
+    #[derive(Deserialize)]
+    struct Borrowed<'a>(#[serde(borrow)] Cow<'a, str>);
+
+    let text = serde_json::from_str::<Borrowed>(value.get());
+    text.map(|text| text.0).map_err(|_| Fault::bad_message("socketId is a string: a peer's id"))
+}
+
+/// A custom event's name goes into the frame as it is, so it holds nothing that JSON would escape.
+fn check_name(name: &str) -> Result<(), Fault> {
+    let plain = |c: char| !c.is_control() && c != '"' && c != '\\';
+    if (1..=Relay::MAX_NAME_LEN).contains(&name.len()) && name.chars().all(plain) {
+        return Ok(());
+    }
+    Err(Fault::bad_message(
+        "an event name has 1 to 64 bytes, and no control character, quotation mark or backslash",
+    ))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::protocol::ErrorCode;
+
+    fn me() -> SocketId {
+        SocketId::parse("00000000000000000000").unwrap()
+    }
+
+    fn relay<'a>(kind: SignalKind, name: &'a str, data: &'a str) -> Result<Relay<'a>, Fault> {
+        Relay::parse(kind, name.into(), data, None)
+    }
+
+    fn relayed(kind: SignalKind, name: &str, data: &str) -> String {
+        relay(kind, name, data).expect(data).sign(me(), 7).frame.as_str().to_owned()
+    }
+
+    #[test]
+    fn only_the_socket_id_is_exchanged() {
+        assert_eq!(
+            relayed(SignalKind::Offer, "offer", r#"{ "sdp":"v=0\r\n",  "socketId" : "them" ,"x":1.0e2}"#),
+            r#"{"eventName":"offer","data":{ "sdp":"v=0\r\n",  "socketId" : "00000000000000000000" ,"x":1.0e2},"n":7}"#,
+        );
+    }
+
+    #[test]
+    fn a_skyrtc_offer_travels_under_its_native_name() {
+        let frame = relayed(SignalKind::Offer, "__offer", r#"{"socketId":"them"}"#);
+        assert_eq!(frame, r#"{"eventName":"offer","data":{"socketId":"00000000000000000000"},"n":7}"#);
+    }
+
+    #[test]
+    fn a_message_to_the_room_carries_its_sender_first() {
+        for (data, expected) in [
+            (r#"{"body":1}"#, r#"{"socketId":"00000000000000000000","body":1}"#),
+            ("{}", r#"{"socketId":"00000000000000000000"}"#),
+            ("{ }", r#"{"socketId":"00000000000000000000" }"#),
+        ] {
+            let frame = relayed(SignalKind::Custom, "wave", data);
+            assert_eq!(frame, format!(r#"{{"eventName":"wave","data":{expected},"n":7}}"#));
+        }
+    }
+
+    #[test]
+    fn the_frame_is_allocated_once() {
+        let data = format!(r#"{{"socketId":"them","sdp":"{}"}}"#, "x".repeat(3000));
+        let relay = relay(SignalKind::Custom, "name", &data).unwrap();
+        let longest = relay.sign(me(), (1 << 53) - 1).frame;
+        assert!(longest.len() <= "name".len() + relay.before_id.len() + relay.after_id.len() + 96);
+    }
+
+    #[test]
+    fn a_sender_cannot_be_forged() {
+        for data in [
+            r#"{"socketId":"a","socketId":"b"}"#,
+            r#"{"socketId":"a","socket\u0049d":"b"}"#,
+            r#"{"socketId":null}"#,
+            r#"{"socketId":{"a":1}}"#,
+        ] {
+            assert_eq!(
+                relay(SignalKind::Message, "message", data).unwrap_err().code,
+                ErrorCode::BadMessage,
+                "{data}"
+            );
+        }
+    }
+
+    #[test]
+    fn an_escaped_id_is_read_like_any_other() {
+        let relay = relay(SignalKind::Offer, "offer", r#"{"socketId":"\u0061b"}"#).unwrap();
+        assert_eq!(relay.address, Address::Peer("ab".into()));
+    }
+
+    #[test]
+    fn an_offer_needs_a_peer() {
+        assert_eq!(
+            relay(SignalKind::Offer, "offer", "{}").unwrap_err().message,
+            "offer takes data.socketId: the peer it is for"
+        );
+    }
+
+    #[test]
+    fn a_custom_name_is_plain_and_short() {
+        for name in ["", "a\"b", "a\\b", "a\nb", &"x".repeat(65)] {
+            assert!(relay(SignalKind::Custom, name, "{}").is_err(), "{name:?}");
+        }
+        assert!(relay(SignalKind::Custom, &"x".repeat(64), "{}").is_ok());
+    }
+}

@@ -1,0 +1,113 @@
+//! What a room tells its members: the words between a session and the exchange.
+//!
+//! A room's **version** rises by one with each change of its membership or of what a peer shows. A member that had
+//! version `v` and hears `v + 2` knows that it missed one, and asks for a [`Snapshot`].
+
+use crate::protocol::{ErrorCode, Info, LeaveReason, Peer, RoomName, Signal, SocketId};
+
+/// One socket in one room.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Member {
+    /// The room.
+    pub room: RoomName,
+    /// The socket.
+    pub id: SocketId,
+}
+
+/// Who is in a room, at one version.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Snapshot {
+    /// The room's version.
+    pub version: u64,
+    /// Everyone but the member who asked, in the order of their joining.
+    pub peers: Vec<Peer>,
+}
+
+/// One change of a room.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Notice {
+    /// The version that the change made.
+    pub version: u64,
+    /// What changed.
+    pub change: Change,
+}
+
+/// What can change in a room.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Change {
+    /// A peer came. Told to all but itself.
+    Joined(Peer),
+    /// A peer went. Told to all but itself.
+    Left(SocketId, LeaveReason),
+    /// A peer shows something else. Told to itself too, so that it knows the version.
+    Info(Peer),
+}
+
+/// What the exchange tells a member.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Event {
+    /// The answer to joining: in.
+    Joined(Snapshot),
+    /// The answer to joining: not in, and why.
+    Refused(Refusal),
+    /// The room changed.
+    Notice(Notice),
+    /// A peer sent a message.
+    Signal(Signal),
+    /// The member's message `n` had no receiver: `to` is not in the room.
+    Gone {
+        /// Whom it was for.
+        to: SocketId,
+        /// Its number.
+        n: u64,
+    },
+    /// The answer to asking for a snapshot.
+    Synced(Snapshot),
+    /// Something may have been missed; time to ask for a snapshot.
+    Lapse,
+}
+
+/// Why nobody was let in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Refusal {
+    /// The room has as many members as it may.
+    Full,
+    /// The shared state is away.
+    Unavailable,
+}
+
+impl Refusal {
+    /// The code that the client is told.
+    pub fn code(self) -> ErrorCode {
+        match self {
+            Self::Full => ErrorCode::RoomFull,
+            Self::Unavailable => ErrorCode::Unavailable,
+        }
+    }
+}
+
+impl Event {
+    /// Roughly how much memory it holds while it waits, in bytes.
+    pub fn weight(&self) -> usize {
+        let carried = match self {
+            Self::Joined(snapshot) | Self::Synced(snapshot) => {
+                snapshot.peers.iter().map(|peer| size_of::<Peer>() + peer.info.as_str().len()).sum()
+            }
+            Self::Notice(Notice { change: Change::Joined(peer) | Change::Info(peer), .. }) => {
+                peer.info.as_str().len()
+            }
+            Self::Signal(signal) => signal.frame.len(),
+            Self::Notice(_) | Self::Refused(_) | Self::Gone { .. } | Self::Lapse => 0,
+        };
+        size_of::<Self>() + carried
+    }
+}
+
+#[doc(hidden)]
+impl Info {
+    /// An info for tests.
+    #[cfg(test)]
+    pub(crate) fn of(json: &str) -> Self {
+        Self::parse(Some(serde_json::from_str(json).expect("JSON"))).expect("short")
+    }
+}

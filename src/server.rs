@@ -1,0 +1,100 @@
+//! A whole node: built, served, and stopped.
+
+mod accept;
+mod lingering;
+
+use crate::{
+    exchange::memory::Memory,
+    gateway::{Gateway, Limits, admin_routes, public_routes},
+    metrics::Metrics,
+    session::Rules,
+};
+use anyhow::Context;
+use std::{io, net::SocketAddr, sync::Arc, time::Duration};
+use tokio::{
+    net::{TcpListener, TcpSocket},
+    time::timeout,
+};
+use tracing::{info, warn};
+
+/// Connections that may wait to be accepted: a node's clients come back all at once. The system may allow fewer
+/// (`net.core.somaxconn`).
+const BACKLOG: u32 = 4096;
+
+/// How long connections may take to end when the node stops.
+const STOP_TIMEOUT: Duration = Duration::from_secs(5);
+
+/// What a node is made of.
+#[derive(Clone, Debug)]
+pub struct Settings {
+    /// What its sessions go by.
+    pub rules: Rules,
+    /// What bounds it.
+    pub limits: Limits,
+    /// How long a client may take to send the head of a request.
+    pub handshake_timeout: Duration,
+}
+
+/// The sockets that a node listens on.
+pub struct Listeners {
+    public: TcpListener,
+    admin: TcpListener,
+}
+
+impl Listeners {
+    /// Binds both; port 0 is any free port. Called inside a runtime.
+    pub fn bind(public: SocketAddr, admin: SocketAddr) -> anyhow::Result<Self> {
+        Ok(Self { public: bind("--listen", public)?, admin: bind("--admin-listen", admin)? })
+    }
+
+    /// Where clients connect.
+    pub fn address(&self) -> io::Result<SocketAddr> {
+        self.public.local_addr()
+    }
+
+    /// Where operators connect.
+    pub fn admin_address(&self) -> io::Result<SocketAddr> {
+        self.admin.local_addr()
+    }
+}
+
+fn bind(setting: &str, address: SocketAddr) -> anyhow::Result<TcpListener> {
+    let socket = if address.is_ipv4() { TcpSocket::new_v4() } else { TcpSocket::new_v6() };
+    let listen = || {
+        let socket = socket?;
+        socket.set_reuseaddr(true)?;
+        socket.bind(address)?;
+        socket.listen(BACKLOG)
+    };
+    listen().with_context(|| format!("can't listen on {address} ({setting})"))
+}
+
+/// Serves until `shutdown` is done; then ends every connection with `restart` and returns.
+pub async fn run(
+    listeners: Listeners,
+    settings: Settings,
+    shutdown: impl Future<Output = ()>,
+) -> anyhow::Result<()> {
+    let (address, admin) = (listeners.address()?, listeners.admin_address()?);
+    let Settings { rules, limits, handshake_timeout } = settings;
+    let metrics = Arc::new(Metrics::new()?);
+    let gateway = Arc::new(Gateway::new(rules, limits, Arc::new(Memory::default()), metrics));
+    let public = accept::spawn(listeners.public, public_routes(gateway.clone()), handshake_timeout);
+    let operators = accept::spawn(listeners.admin, admin_routes(gateway.clone()), handshake_timeout);
+    info!(%address, %admin, "listening");
+
+    shutdown.await;
+
+    info!("stopping");
+    public.refuse();
+    let stopped = async {
+        gateway.stop().await;
+        public.stop().await;
+        operators.stop().await;
+    };
+    if timeout(STOP_TIMEOUT, stopped).await.is_err() {
+        warn!("some connections did not end in time; leaving them");
+    }
+    info!("stopped");
+    Ok(())
+}

@@ -1,0 +1,104 @@
+//! Connections to one listener, each with its own task.
+
+use super::lingering::Lingering;
+use crate::gateway::ClientAddress;
+use axum::Router;
+use hyper::{Request, body::Incoming, server::conn::http1, service::service_fn};
+use hyper_util::rt::{TokioIo, TokioTimer};
+use std::{io, net::SocketAddr, time::Duration};
+use tokio::{net::TcpListener, select, time::sleep};
+use tokio_util::{sync::CancellationToken, task::TaskTracker};
+use tower_service::Service;
+use tracing::{debug, warn};
+
+/// A listener being served.
+pub(super) struct Serving {
+    /// No more connections.
+    refusing: CancellationToken,
+    /// No more requests on those there are.
+    stopping: CancellationToken,
+    tasks: TaskTracker,
+}
+
+impl Serving {
+    /// Takes no more connections.
+    pub(super) fn refuse(&self) {
+        self.refusing.cancel();
+    }
+
+    /// Lets the requests under way finish, and returns when the last connection has gone.
+    pub(super) async fn stop(&self) {
+        self.refusing.cancel();
+        self.stopping.cancel();
+        self.tasks.close();
+        self.tasks.wait().await;
+    }
+}
+
+/// Serves `routes` on `listener`.
+pub(super) fn spawn(listener: TcpListener, routes: Router, handshake_timeout: Duration) -> Serving {
+    let (refusing, stopping) = (CancellationToken::new(), CancellationToken::new());
+    let tasks = TaskTracker::new();
+    let accepting = accept(listener, routes, handshake_timeout, stopping.clone(), tasks.clone());
+    tasks.spawn(refusing.clone().run_until_cancelled_owned(accepting));
+    Serving { refusing, stopping, tasks }
+}
+
+async fn accept(
+    listener: TcpListener,
+    routes: Router,
+    handshake_timeout: Duration,
+    stopping: CancellationToken,
+    tasks: TaskTracker,
+) {
+    loop {
+        match listener.accept().await {
+            Ok((stream, client)) => {
+                let stream = Lingering::new(stream, tasks.clone());
+                let routes = routes.clone();
+                tasks.spawn(serve(stream, client, routes, handshake_timeout, stopping.clone()));
+            }
+            Err(error) => wait_out(error).await,
+        }
+    }
+}
+
+/// A connection that failed before it was accepted is nobody's loss; but without free files, `accept` fails at once,
+/// again and again.
+async fn wait_out(error: io::Error) {
+    use io::ErrorKind::{ConnectionAborted, ConnectionRefused, ConnectionReset};
+
+    if !matches!(error.kind(), ConnectionAborted | ConnectionRefused | ConnectionReset) {
+        warn!(%error, "can't accept connections; trying again in a second");
+        sleep(Duration::from_secs(1)).await;
+    }
+}
+
+async fn serve(
+    stream: Lingering,
+    client: SocketAddr,
+    routes: Router,
+    handshake_timeout: Duration,
+    stopping: CancellationToken,
+) {
+    let service = service_fn(|mut request: Request<Incoming>| {
+        request.extensions_mut().insert(ClientAddress(client));
+        routes.clone().call(request)
+    });
+    let connection = http1::Builder::new()
+        .timer(TokioTimer::new())
+        .header_read_timeout(handshake_timeout)
+        .serve_connection(TokioIo::new(stream), service)
+        .with_upgrades();
+    let mut connection = std::pin::pin!(connection);
+    let served = select! {
+        served = connection.as_mut() => served,
+        () = stopping.cancelled() => {
+            connection.as_mut().graceful_shutdown();
+            connection.await
+        }
+    };
+    if let Err(error) = served {
+        debug!(%client, %error, "request failed");
+    }
+}

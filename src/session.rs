@@ -1,0 +1,342 @@
+//! The life of one client's connection, decided without doing any of it.
+//!
+//! A [`Session`] takes an [`Input`] and the time, and answers with [`Effect`]s: frames to send, requests to the exchange,
+//! the end of the connection. It reads no clock and knows no socket, so that every order of events can be tried in a test.
+//!
+//! ```text
+//! Outside ──join──▶ Joining ──Joined──▶ Inside ──leave──▶ Outside
+//!    ▲                 └────Refused────────┐
+//!    └─────────────────────────────────────┘          any ──▶ Over
+//! ```
+
+mod inside;
+mod view;
+
+#[cfg(test)]
+mod tests;
+
+use self::inside::Inside;
+use crate::{
+    protocol::{
+        ClientEvent, ClientFrame, CloseCode, Dialect, Ending, ErrorCode, Fault, IceServer, Info, JoinRequest,
+        LeaveReason, ServerEvent, Signal, SocketId, Text,
+    },
+    room::{Event, Member, Refusal, Snapshot},
+};
+use std::{
+    mem,
+    sync::Arc,
+    time::{Duration, Instant},
+};
+
+/// What a session goes by; one for all of a node's.
+#[derive(Clone, Debug)]
+pub struct Rules {
+    /// How long a connection may be outside of a room.
+    pub join_timeout: Duration,
+    /// How long a client may be silent before it is pinged.
+    pub ping_interval: Duration,
+    /// How long it may be silent after that.
+    pub ping_timeout: Duration,
+    /// What clients are told of STUN and TURN servers.
+    pub ice_servers: Vec<IceServer>,
+}
+
+/// What happens to a session.
+#[derive(Debug)]
+pub enum Input<'a> {
+    /// The client sent a text frame.
+    Text(&'a str),
+    /// The client sent a binary frame.
+    Binary,
+    /// The client sent a WebSocket ping or pong.
+    Heard,
+    /// The exchange tells something.
+    Exchange(Event),
+    /// Time passed; the session's [deadline](Session::deadline) may have come.
+    Tick,
+    /// The client ended the connection, or it broke.
+    Gone(LeaveReason),
+    /// The gateway must end the connection.
+    Close(CloseCode),
+}
+
+/// What is to be done, in this order.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Effect {
+    /// Send a text frame.
+    Send(Text),
+    /// Tell the client of an error, in a dialect that has errors.
+    Refuse(ErrorCode, Option<Text>),
+    /// Send a WebSocket ping.
+    Ping,
+    /// Enter a room.
+    Join(Member, Info),
+    /// Leave the room.
+    Leave(LeaveReason),
+    /// Post a message to a peer.
+    Post(SocketId, Signal),
+    /// Post a message to all the others.
+    Broadcast(Signal),
+    /// Change what the others are shown.
+    SetInfo(Info),
+    /// Ask the exchange for a snapshot.
+    Sync,
+    /// End the connection. The last effect of a session.
+    End(Ending),
+}
+
+/// One connection's state.
+#[derive(Debug)]
+pub struct Session {
+    rules: Arc<Rules>,
+    new_id: fn() -> SocketId,
+    dialect: Option<Dialect>,
+    state: State,
+    malformed: u8,
+    heard: Instant,
+    pinged: bool,
+}
+
+#[derive(Debug)]
+enum State {
+    Outside {
+        since: Instant,
+    },
+    /// Deliveries that overtook the answer wait in `held`.
+    Joining {
+        member: Member,
+        held: Vec<Event>,
+    },
+    Inside(Inside),
+    Over,
+}
+
+impl Session {
+    /// So many malformed frames end a connection: a well-made client sends none.
+    pub const MAX_MALFORMED: u8 = 10;
+
+    /// A connection made `now`; `new_id` makes an id that was never used.
+    pub fn new(rules: Arc<Rules>, new_id: fn() -> SocketId, now: Instant) -> Self {
+        let state = State::Outside { since: now };
+        Self { rules, new_id, dialect: None, state, malformed: 0, heard: now, pinged: false }
+    }
+
+    /// Takes what happened, and adds what is to be done about it.
+    pub fn handle(&mut self, input: Input<'_>, now: Instant, effects: &mut Vec<Effect>) {
+        if matches!(input, Input::Text(_) | Input::Binary | Input::Heard) {
+            self.heard = now;
+            self.pinged = false;
+        }
+        match input {
+            Input::Text(text) => {
+                if let Err(fault) = self.client_says(text, now, effects) {
+                    self.answer(&fault, effects);
+                }
+            }
+            Input::Binary => self.answer(&Fault::bad_message("a frame is text, not binary"), effects),
+            Input::Heard => {}
+            Input::Exchange(event) => self.exchange_says(event, now, effects),
+            Input::Tick => self.tick(now, effects),
+            Input::Gone(reason) => self.end(reason.into(), reason, effects),
+            Input::Close(code) => self.close(code, effects),
+        }
+    }
+
+    /// Whether it can take the client's next frame; else the frame has to wait for the exchange's answer.
+    pub fn listens(&self) -> bool {
+        matches!(self.state, State::Outside { .. } | State::Inside(_))
+    }
+
+    /// When it wants to hear `Tick`, unless it hears from its client before.
+    pub fn deadline(&self) -> Instant {
+        let liveness = self.heard
+            + self.rules.ping_interval
+            + if self.pinged { self.rules.ping_timeout } else { Duration::ZERO };
+        match self.state {
+            State::Outside { since } => liveness.min(since + self.rules.join_timeout),
+            _ => liveness,
+        }
+    }
+
+    /// The dialect, once the first event has told it.
+    pub fn dialect(&self) -> Option<Dialect> {
+        self.dialect
+    }
+
+    fn client_says(&mut self, text: &str, now: Instant, effects: &mut Vec<Effect>) -> Result<(), Fault> {
+        let frame = ClientFrame::parse(text)?;
+        let dialect = *self.dialect.get_or_insert_with(|| frame.dialect());
+        match frame.event(dialect)? {
+            ClientEvent::Join(request) => self.join(request, effects),
+            ClientEvent::Relay(relay) => self.inside()?.relay(&relay, effects),
+            ClientEvent::Info(info) => {
+                self.inside()?;
+                effects.push(Effect::SetInfo(info));
+                Ok(())
+            }
+            ClientEvent::Leave => {
+                self.leave(LeaveReason::Left, effects);
+                self.state = State::Outside { since: now };
+                self.tell(&ServerEvent::Left, effects);
+                Ok(())
+            }
+            ClientEvent::Resume => Err(Fault::new(
+                ErrorCode::SessionExpired,
+                "this gateway keeps no session after its connection; join anew",
+            )),
+            ClientEvent::IceServers => {
+                self.tell(&ServerEvent::IceServers(&self.rules.ice_servers), effects);
+                Ok(())
+            }
+            ClientEvent::Ping => {
+                self.tell(&ServerEvent::Pong, effects);
+                Ok(())
+            }
+            ClientEvent::Token | ClientEvent::Ignored => Ok(()),
+        }
+    }
+
+    fn join(
+        &mut self,
+        JoinRequest { room, info }: JoinRequest,
+        effects: &mut Vec<Effect>,
+    ) -> Result<(), Fault> {
+        let State::Outside { .. } = self.state else {
+            let message = "this connection is in a room; leave it first, or open another connection";
+            return Err(Fault::new(ErrorCode::AlreadyJoined, message));
+        };
+        let member = Member { room, id: (self.new_id)() };
+        effects.push(Effect::Join(member.clone(), info));
+        self.state = State::Joining { member, held: Vec::new() };
+        Ok(())
+    }
+
+    fn inside(&mut self) -> Result<&mut Inside, Fault> {
+        match &mut self.state {
+            State::Inside(inside) => Ok(inside),
+            _ => Err(Fault::new(ErrorCode::NotJoined, "join a room first")),
+        }
+    }
+
+    fn exchange_says(&mut self, event: Event, now: Instant, effects: &mut Vec<Effect>) {
+        let dialect = self.dialect.unwrap_or(Dialect::Native);
+        let outcome = match (&mut self.state, event) {
+            (State::Joining { .. }, Event::Joined(snapshot)) => self.joined(snapshot, now, effects),
+            (State::Joining { .. }, Event::Refused(refusal)) => self.refused(refusal, now, effects),
+            (State::Joining { held, .. }, overtaking) => hold(overtaking, held),
+            (State::Inside(_), Event::Gone { to, n }) => self.refuse(&Fault::peer_gone(to, n), effects),
+            (State::Inside(inside), event) => inside.hear(event, dialect, effects),
+            (State::Outside { .. } | State::Over, _) => Ok(()),
+        };
+        if let Err(code) = outcome {
+            self.close(code, effects);
+        }
+    }
+
+    fn joined(
+        &mut self,
+        snapshot: Snapshot,
+        now: Instant,
+        effects: &mut Vec<Effect>,
+    ) -> Result<(), CloseCode> {
+        let State::Joining { member, held } = mem::replace(&mut self.state, State::Over) else {
+            return Err(CloseCode::Internal);
+        };
+        let (Member { room, id: you }, version) = (member, snapshot.version);
+        let (peers, ice_servers) = (&snapshot.peers, &self.rules.ice_servers);
+        self.tell(&ServerEvent::Peers { you, room: &room, peers, version, ice_servers }, effects);
+        self.state = State::Inside(Inside::new(you, snapshot));
+        for event in held {
+            self.exchange_says(event, now, effects);
+        }
+        Ok(())
+    }
+
+    fn refused(
+        &mut self,
+        refusal: Refusal,
+        now: Instant,
+        effects: &mut Vec<Effect>,
+    ) -> Result<(), CloseCode> {
+        self.state = State::Outside { since: now };
+        let message = match refusal {
+            Refusal::Full => "the room is full; try again when someone has left",
+            Refusal::Unavailable => "the rooms can't be reached at the moment; try again soon",
+        };
+        self.refuse(&Fault::new(refusal.code(), message), effects)
+    }
+
+    fn tick(&mut self, now: Instant, effects: &mut Vec<Effect>) {
+        if now < self.deadline() {
+            return;
+        }
+        match self.state {
+            State::Over => {}
+            State::Outside { since } if now >= since + self.rules.join_timeout => {
+                self.close(CloseCode::JoinTimeout, effects);
+            }
+            _ if self.pinged => self.close(CloseCode::PingTimeout, effects),
+            _ => {
+                self.pinged = true;
+                effects.push(Effect::Ping);
+            }
+        }
+    }
+
+    fn tell(&self, event: &ServerEvent<'_>, effects: &mut Vec<Effect>) {
+        effects.extend(event.encode(self.dialect.unwrap_or(Dialect::Native)).map(Effect::Send));
+    }
+
+    fn answer(&mut self, fault: &Fault, effects: &mut Vec<Effect>) {
+        if let Err(code) = self.refuse(fault, effects) {
+            self.close(code, effects);
+        }
+    }
+
+    /// Answers a fault, or says with what code the connection ends for it.
+    fn refuse(&mut self, fault: &Fault, effects: &mut Vec<Effect>) -> Result<(), CloseCode> {
+        if fault.code == ErrorCode::BadMessage {
+            self.malformed += 1;
+            if self.malformed >= Self::MAX_MALFORMED {
+                return Err(CloseCode::BadMessage);
+            }
+        }
+        let dialect = self.dialect.unwrap_or(Dialect::Native);
+        effects.push(Effect::Refuse(fault.code, ServerEvent::Error(fault).encode(dialect)));
+        // A SkyRTC client waits for `_peers`, and has no other way to hear that there won't be any.
+        if dialect == Dialect::SkyRtc && fault.code.refuses_join() {
+            return Err(CloseCode::Forbidden);
+        }
+        Ok(())
+    }
+
+    fn close(&mut self, code: CloseCode, effects: &mut Vec<Effect>) {
+        self.end(Ending::Closed(code), LeaveReason::Lost, effects);
+    }
+
+    fn end(&mut self, ending: Ending, reason: LeaveReason, effects: &mut Vec<Effect>) {
+        if !matches!(self.state, State::Over) {
+            self.leave(reason, effects);
+            effects.push(Effect::End(ending));
+        }
+    }
+
+    /// The one place where a membership ends.
+    fn leave(&mut self, reason: LeaveReason, effects: &mut Vec<Effect>) {
+        if let State::Joining { .. } | State::Inside(_) = mem::replace(&mut self.state, State::Over) {
+            effects.push(Effect::Leave(reason));
+        }
+    }
+}
+
+/// So many deliveries wait for an answer of the exchange's; more, and it isn't going to answer.
+const MAX_HELD: usize = 1024;
+
+fn hold(event: Event, held: &mut Vec<Event>) -> Result<(), CloseCode> {
+    if held.len() == MAX_HELD {
+        return Err(CloseCode::Unavailable);
+    }
+    held.push(event);
+    Ok(())
+}

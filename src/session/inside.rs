@@ -1,0 +1,138 @@
+//! A session that is in a room.
+
+use super::{
+    Effect, hold,
+    view::{Standing, Timeliness, View},
+};
+use crate::{
+    protocol::{Address, CloseCode, Dialect, Fault, Relay, ServerEvent, Signal, SocketId},
+    room::{Event, Notice, Snapshot},
+};
+use std::mem;
+
+/// One membership: what its client knows, and how many messages it sent.
+#[derive(Debug)]
+pub(super) struct Inside {
+    me: SocketId,
+    view: View,
+    /// The number of its last message.
+    sent: u64,
+    flow: Flow,
+}
+
+#[derive(Debug)]
+enum Flow {
+    /// The client hears each thing as it comes.
+    Live,
+    /// Something is missing: a snapshot was asked for, and what comes waits for it.
+    CatchingUp {
+        held: Vec<Event>,
+        /// So many of them were here before it was asked for, and so are older than it.
+        older: usize,
+    },
+}
+
+impl Inside {
+    pub(super) fn new(me: SocketId, snapshot: Snapshot) -> Self {
+        Self { me, view: View::new(snapshot), sent: 0, flow: Flow::Live }
+    }
+
+    /// Numbers a message of the client's and sends it on. One that was numbered and sent before is not sent again.
+    pub(super) fn relay(&mut self, relay: &Relay<'_>, effects: &mut Vec<Effect>) -> Result<(), Fault> {
+        let n = relay.n.unwrap_or(self.sent + 1);
+        if n <= self.sent {
+            return Ok(());
+        }
+        self.sent = n;
+        match &relay.address {
+            Address::Room => effects.push(Effect::Broadcast(relay.sign(self.me, n))),
+            Address::Peer(name) => match SocketId::parse(name) {
+                Some(id) if id == self.me => {
+                    let message = "socketId is your own; a message goes to another peer";
+                    return Err(Fault::bad_message(message).about_message(n));
+                }
+                Some(id) if self.view.knows(id) => effects.push(Effect::Post(id, relay.sign(self.me, n))),
+                _ => return Err(Fault::peer_gone(name.as_ref(), n)),
+            },
+        }
+        Ok(())
+    }
+
+    /// Tells the client what it doesn't know yet, once nothing before it is missing.
+    pub(super) fn hear(
+        &mut self,
+        event: Event,
+        dialect: Dialect,
+        effects: &mut Vec<Effect>,
+    ) -> Result<(), CloseCode> {
+        match (event, &mut self.flow) {
+            (Event::Synced(snapshot), Flow::CatchingUp { held, older }) => {
+                let (held, older) = (mem::take(held), *older);
+                self.flow = Flow::Live;
+                self.view.correct(&snapshot, |event| tell(&event, dialect, effects));
+                return self.replay(held, older, dialect, effects);
+            }
+            (event, Flow::CatchingUp { held, .. }) => return hold(event, held),
+            (Event::Notice(notice), Flow::Live) => self.notice(notice, dialect, effects),
+            (Event::Signal(signal), Flow::Live) => self.signal(signal, dialect, effects),
+            (Event::Lapse, Flow::Live) => self.catch_up(None, effects),
+            (Event::Synced(_) | Event::Joined(_) | Event::Refused(_) | Event::Gone { .. }, Flow::Live) => {}
+        }
+        Ok(())
+    }
+
+    fn notice(&mut self, notice: Notice, dialect: Dialect, effects: &mut Vec<Effect>) {
+        match self.view.timeliness(&notice) {
+            Timeliness::Old => {}
+            Timeliness::Next => self.view.apply(notice, |event| tell(&event, dialect, effects)),
+            Timeliness::Ahead => self.catch_up(Some(Event::Notice(notice)), effects),
+        }
+    }
+
+    fn signal(&mut self, signal: Signal, dialect: Dialect, effects: &mut Vec<Effect>) {
+        match self.view.note(signal.from, signal.n) {
+            Standing::New => tell(&ServerEvent::Signal(&signal), dialect, effects),
+            Standing::Repeat => {}
+            // Its sender came unnoticed, or went.
+            Standing::Stranger => self.catch_up(Some(Event::Signal(signal)), effects),
+        }
+    }
+
+    fn catch_up(&mut self, waiting: Option<Event>, effects: &mut Vec<Effect>) {
+        let held: Vec<_> = waiting.into_iter().collect();
+        self.flow = Flow::CatchingUp { older: held.len(), held };
+        effects.push(Effect::Sync);
+    }
+
+    /// Hears what waited for a snapshot. If something is missing even so, the rest waits for the next one.
+    fn replay(
+        &mut self,
+        held: Vec<Event>,
+        older: usize,
+        dialect: Dialect,
+        effects: &mut Vec<Effect>,
+    ) -> Result<(), CloseCode> {
+        for (index, event) in held.into_iter().enumerate() {
+            if index < older && self.is_from_the_past(&event) {
+                continue;
+            }
+            self.hear(event, dialect, effects)?;
+        }
+        if let Flow::CatchingUp { held, older } = &mut self.flow {
+            *older = held.len();
+        }
+        Ok(())
+    }
+
+    /// Who sent a message before the snapshot and isn't in it has left since.
+    fn is_from_the_past(&self, event: &Event) -> bool {
+        match (event, &self.flow) {
+            (Event::Signal(signal), Flow::Live) => !self.view.knows(signal.from),
+            _ => false,
+        }
+    }
+}
+
+fn tell(event: &ServerEvent<'_>, dialect: Dialect, effects: &mut Vec<Effect>) {
+    effects.extend(event.encode(dialect).map(Effect::Send));
+}

@@ -1,0 +1,90 @@
+//! What a browser gets over plain HTTP.
+
+use crate::harness::{Node, get, request};
+use std::collections::BTreeSet;
+
+#[tokio::test]
+async fn the_demo_room_is_at_the_root() {
+    let node = Node::start().await;
+    let page = get(node.address, "/").await;
+    assert_eq!((page.status, page.header("content-type")), (200, Some("text/html; charset=utf-8")));
+    assert!(page.header("content-security-policy").expect("a policy").starts_with("default-src 'self'"));
+    assert_eq!(page.header("x-content-type-options"), Some("nosniff"));
+    assert!(page.body.contains("<title>"));
+}
+
+#[tokio::test]
+async fn everything_that_the_page_names_is_there() {
+    let node = Node::start().await;
+    let mut unread = vec!["/".to_owned()];
+    let mut read = BTreeSet::new();
+    while let Some(path) = unread.pop() {
+        if read.insert(path.clone()) {
+            let file = get(node.address, &path).await;
+            assert_eq!(file.status, 200, "{path}");
+            unread.extend(names_in(&path, &file.body));
+        }
+    }
+    for path in ["/demo.js", "/demo.css", "/favicon.svg", "/switchboard.js"] {
+        assert!(read.contains(path), "{path} is not among {read:?}");
+    }
+}
+
+#[tokio::test]
+async fn the_sdk_comes_with_its_types() {
+    let node = Node::start().await;
+    let types = get(node.address, "/switchboard.d.ts").await;
+    assert_eq!((types.status, types.header("content-type")), (200, Some("text/plain; charset=utf-8")));
+    let sdk = get(node.address, "/switchboard.js").await;
+    assert_eq!(sdk.header("content-type"), Some("text/javascript; charset=utf-8"));
+}
+
+#[tokio::test]
+async fn a_file_that_the_browser_has_is_not_sent_again() {
+    let node = Node::start().await;
+    let tag = get(node.address, "/demo.js").await.header("etag").expect("a tag").to_owned();
+    let again = format!(
+        "GET /demo.js HTTP/1.1\r\nHost: {}\r\nIf-None-Match: {tag}\r\nConnection: close\r\n\r\n",
+        node.address
+    );
+    let answer = request(node.address, &again).await;
+    assert_eq!((answer.status, answer.body.as_str()), (304, ""));
+}
+
+#[tokio::test]
+async fn what_is_not_there_is_not_found() {
+    let node = Node::start().await;
+    for path in
+        ["/nothing", "/../Cargo.toml", "/package.json", "/demo/demo.js", "/metrics", "/echo", "//demo.js"]
+    {
+        assert_eq!(get(node.address, path).await.status, 404, "{path}");
+    }
+}
+
+#[tokio::test]
+async fn a_websocket_endpoint_says_so() {
+    let node = Node::start().await;
+    let answer = get(node.address, "/ws").await;
+    assert_eq!((answer.status, answer.header("upgrade")), (426, Some("websocket")));
+}
+
+/// The paths that a page links or a script imports.
+fn names_in(path: &str, text: &str) -> Vec<String> {
+    let marks: &[&str] = match path {
+        "/" => &["src=\"", "href=\""],
+        path if path.ends_with(".js") => &["from '"],
+        _ => &[],
+    };
+    let named = marks.iter().flat_map(|mark| text.split(mark).skip(1));
+    let named =
+        named.filter_map(|rest| rest.split(['"', '\'']).next()).filter(|name| !name.starts_with(['#', 'h']));
+    named.map(|name| resolved(path, name)).collect()
+}
+
+fn resolved(from: &str, name: &str) -> String {
+    let folder = &from[..=from.rfind('/').expect("a path")];
+    match name.trim_start_matches("./") {
+        name if name.starts_with('/') => name.to_owned(),
+        name => name.strip_prefix("../").map_or(format!("{folder}{name}"), |name| format!("/{name}")),
+    }
+}

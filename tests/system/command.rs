@@ -1,0 +1,106 @@
+//! The command, as a person types it.
+
+use crate::harness::{Process, command};
+use std::{fs, path::PathBuf};
+
+#[tokio::test]
+async fn a_wrong_value_names_the_setting_and_what_it_takes() {
+    for (flag, value, takes) in [
+        ("--listen", "8080", "takes IP:PORT"),
+        ("--room-capacity", "0", "takes a whole number from 1"),
+        ("--max-frame", "lots", "takes a size"),
+        ("--join-timeout", "10", "takes a time"),
+        ("--join-timeout", "0s", "takes a time"),
+        ("--ice-server", "turn:turn.example", "takes a STUN URL"),
+        ("--log", "lo=ud=er", "takes error, warn"),
+        ("--log-format", "xml", "possible values: text, json"),
+    ] {
+        let refusal = refused(&[flag, value]).await;
+        for part in [flag, value, takes] {
+            assert!(refusal.contains(part), "{flag} {value}: {refusal}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_wrong_flag_is_named_with_the_one_that_was_meant() {
+    let refusal = refused(&["--room-capacty", "2"]).await;
+    assert!(refusal.contains("--room-capacty") && refusal.contains("'--room-capacity'"), "{refusal}");
+}
+
+#[tokio::test]
+async fn a_wrong_environment_variable_is_a_wrong_setting() {
+    let output = command(&[]).env("SWITCHBOARD_ROOM_CAPACITY", "many").output().await.expect("the binary");
+    assert_eq!(output.status.code(), Some(2));
+    assert!(String::from_utf8_lossy(&output.stderr).contains("'many' for '--room-capacity"));
+}
+
+#[tokio::test]
+async fn a_mistake_in_the_file_names_the_file_and_the_setting() {
+    for (text, parts) in [
+        ("room-capacity = 0", ["--room-capacity", "takes a whole number from 1"]),
+        ("room_capacity = 1", ["room_capacity", "room-capacity, ice-server"]),
+        ("[listen]\nport = 1", ["listen takes a value", ""]),
+        ("listen = ", ["line 1", ""]),
+        ("log-format = [\"text\", \"json\"]", ["--log-format", "cannot be used multiple times"]),
+    ] {
+        let file = File::with("wrong", text);
+        let refusal = refused(&["--config", file.path()]).await;
+        for part in parts.iter().chain(&[file.path()]) {
+            assert!(refusal.contains(part), "{part:?} for {text:?}: {refusal}");
+        }
+    }
+    let refusal = refused(&["--config", "/nowhere/switchboard.toml"]).await;
+    assert!(refusal.contains("/nowhere/switchboard.toml"), "{refusal}");
+}
+
+#[tokio::test]
+async fn an_address_in_use_is_told() {
+    let node = Process::start(&[]).await;
+    let address = node.address.to_string();
+    let output = command(&["--listen", &address]).output().await.expect("the binary");
+    assert_eq!(output.status.code(), Some(1));
+    let told = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert!(told.contains(&format!("can't listen on {address} (--listen)")), "{told}");
+}
+
+#[tokio::test]
+async fn it_logs_little_and_stops_when_asked() {
+    let node = Process::start(&[]).await;
+    let [ann, ben] = node.room("room").await;
+    drop((ann, ben));
+    let (status, log) = node.stop().await;
+    assert_eq!(status, Some(0));
+    let messages: Vec<_> = log.iter().map(|line| line["message"].as_str().expect("a message")).collect();
+    assert_eq!(messages, ["stopping", "stopped"]);
+}
+
+/// Runs the binary until it refuses, and returns what it said.
+async fn refused(flags: &[&str]) -> String {
+    let output = command(flags).output().await.expect("the binary");
+    let told = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert_eq!(output.status.code(), Some(2), "{flags:?}: {told}");
+    assert_eq!(output.stdout, b"", "{flags:?}");
+    told
+}
+
+/// A file that is there for one test.
+struct File(PathBuf);
+
+impl File {
+    fn with(name: &str, text: &str) -> Self {
+        let path = std::env::temp_dir().join(format!("switchboard-{name}-{}.toml", std::process::id()));
+        fs::write(&path, text).expect("a writable folder");
+        Self(path)
+    }
+
+    fn path(&self) -> &str {
+        self.0.to_str().expect("UTF-8")
+    }
+}
+
+impl Drop for File {
+    fn drop(&mut self) {
+        let _ = fs::remove_file(&self.0);
+    }
+}

@@ -1,0 +1,61 @@
+//! A node inside the test's process, on free ports, stopped when it is dropped.
+
+use super::Endpoints;
+use std::ops::Deref;
+use switchboard::{
+    config::Config,
+    server::{self, Listeners},
+};
+use tokio::{sync::oneshot, task::JoinHandle};
+
+pub(crate) struct Node {
+    endpoints: Endpoints,
+    stop: Option<oneshot::Sender<()>>,
+    served: JoinHandle<anyhow::Result<()>>,
+}
+
+impl Node {
+    /// A node as it comes.
+    pub(crate) async fn start() -> Self {
+        Self::with(&[]).await
+    }
+
+    /// A node with flags, as on the command line.
+    #[allow(clippy::unused_async, reason = "it needs a runtime")]
+    pub(crate) async fn with(flags: &[&str]) -> Self {
+        let fixed = ["switchboard", "--listen", "127.0.0.1:0", "--admin-listen", "127.0.0.1:0"];
+        let arguments = fixed.iter().chain(flags).map(Into::into).collect();
+        let config = Config::read(arguments).expect("flags");
+        let (public, admin) = config.addresses();
+        let listeners = Listeners::bind(public, admin).expect("free ports");
+        let endpoints = Endpoints {
+            address: listeners.address().expect("bound"),
+            admin: listeners.admin_address().expect("bound"),
+        };
+        let (stop, stopped) = oneshot::channel();
+        let served = tokio::spawn(server::run(listeners, config.server(), async move {
+            let _ = stopped.await;
+        }));
+        Self { endpoints, stop: Some(stop), served }
+    }
+
+    /// Stops it as a signal would, and waits until it has.
+    pub(crate) async fn stop(mut self) {
+        self.stop.take().expect("runs").send(()).expect("runs");
+        (&mut self.served).await.expect("no panic").expect("a clean end");
+    }
+}
+
+impl Deref for Node {
+    type Target = Endpoints;
+
+    fn deref(&self) -> &Endpoints {
+        &self.endpoints
+    }
+}
+
+impl Drop for Node {
+    fn drop(&mut self) {
+        self.served.abort();
+    }
+}

@@ -1,0 +1,14 @@
+//! Whole nodes, spoken to as clients, browsers and operators speak to them.
+
+mod harness;
+
+mod assets;
+mod bad_input;
+mod command;
+mod documents;
+mod exchange;
+mod layers;
+mod limits;
+mod metrics;
+mod rooms;
+mod skyrtc;
