@@ -57,7 +57,7 @@ export async function stage(t, gatewayArgs = []) {
   });
 
   /** Opens a page; `init` runs in it before its own scripts. */
-  async function visit({ path = '/', insecure = false, init, permissions = PERMISSIONS, ...options } = {}) {
+  async function visit({ path = '/', url, insecure = false, init, permissions = PERMISSIONS, ...options } = {}) {
     const context = await chrome.newContext({ permissions, ...options });
     contexts.push(context);
     const page = await context.newPage();
@@ -66,7 +66,7 @@ export async function stage(t, gatewayArgs = []) {
     page.on('pageerror', (error) => errors.push(error.message));
     if (init) await page.addInitScript(init);
     const host = insecure ? gateway.address.replace('127.0.0.1', INSECURE_HOST) : gateway.address;
-    await page.goto(`http://${host}${path}`);
+    await page.goto(url ?? `http://${host}${path}`);
     return page;
   }
 

@@ -1,6 +1,6 @@
 //! Every way that the gateway ends a connection, and that it says why.
 
-use crate::harness::{Client, Ended, Node, RawClient, raw::Opcode};
+use crate::harness::{Client, Ended, Node, Process, RawClient, raw::Opcode};
 use serde_json::json;
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
@@ -154,6 +154,22 @@ async fn the_node_stops() {
     assert_eq!(ann.ended().await, Ended::with(1012, "restart"));
     assert_eq!(outside.ended().await, Ended::with(1012, "restart"));
     stopped.await.expect("a clean end");
+}
+
+#[tokio::test]
+async fn an_idle_socket_is_small() {
+    const SOCKETS: u64 = 500;
+
+    let node = Process::start(&[]).await;
+    let mut clients = vec![node.client().await];
+    let before = node.memory();
+    for _ in 0..SOCKETS {
+        clients.push(node.client().await);
+    }
+    node.until_metric("switchboard_sockets", SOCKETS + 1).await;
+    // 5 KiB each; with a library's own buffers it would be 130.
+    let each = (node.memory() - before) / SOCKETS;
+    assert!(each < 20, "{each} KiB a socket");
 }
 
 #[tokio::test]

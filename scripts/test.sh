@@ -1,0 +1,67 @@
+#!/usr/bin/env bash
+# Everything that has to hold: formatting, lints, docs, all tests, and the browser tests.
+#
+#   scripts/test.sh
+#
+# Needs Rust (rustup) and Node 20 or later. What else is missing it installs on Debian and Ubuntu; elsewhere it says
+# what to install.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+
+step() { printf '\n== %s\n' "$*"; }
+
+fail() {
+  printf 'scripts/test.sh: %s\n' "$*" >&2
+  exit 2
+}
+
+as_root() {
+  if [ "$(id -u)" -eq 0 ]; then "$@"; else sudo "$@"; fi
+}
+
+find_chromium() {
+  local name
+  for name in "${CHROMIUM_BIN:-}" chromium chromium-browser google-chrome-stable google-chrome; do
+    [ -n "$name" ] && command -v "$name" && return
+  done
+  return 1
+}
+
+# install COMMAND PACKAGE: makes a command available.
+install() {
+  command -v apt-get >/dev/null || fail "$1 is missing; install it and try again"
+  step "installing $2"
+  as_root apt-get update -qq
+  as_root apt-get install -y -qq --no-install-recommends "$2" >/dev/null || fail "$2 can't be installed; install $1 and try again"
+}
+
+command -v cargo >/dev/null || fail "cargo is missing; install Rust: https://rustup.rs"
+command -v npm >/dev/null || fail "npm is missing; install Node 20 or later: https://nodejs.org"
+node -e 'process.exit(Number(process.versions.node.split(".")[0]) < 20)' || fail "this is Node $(node --version); the tests need 20 or later"
+command -v cc >/dev/null || install cc build-essential
+find_chromium >/dev/null || install chromium chromium
+CHROMIUM_BIN=$(find_chromium) || fail "chromium is missing; install it, or name a Chrome with CHROMIUM_BIN"
+export CHROMIUM_BIN
+
+step "formatting"
+cargo fmt --all --check
+
+step "lints"
+cargo clippy --workspace --all-targets --all-features --locked -- -D warnings
+
+step "documentation of the code"
+RUSTDOCFLAGS="-D warnings" cargo doc --workspace --no-deps --document-private-items --locked --quiet
+
+step "tests of the gateway"
+cargo test --workspace --locked
+
+step "tests of the documents, types of the client"
+npm ci --prefix client --no-audit --no-fund --silent
+node --test tests/docs/
+npm run check --prefix client --silent
+
+step "tests in a browser"
+cargo build --release --locked
+SWITCHBOARD_BIN="${CARGO_TARGET_DIR:-$PWD/target}/release/switchboard" npm test --prefix client --silent
+
+step "all passed"
