@@ -35,9 +35,8 @@ fn the_settings_page_has_every_flag_with_its_default_and_its_help() {
 #[test]
 fn the_example_file_has_every_setting_at_its_default() {
     let text = fs::read_to_string("deploy/switchboard.toml").expect("the example");
-    let uncommented: String =
-        text.lines().map(|line| format!("{}\n", line.trim_start_matches("# "))).collect();
-    let assignments = uncommented.lines().filter(|line| line.contains(" = ")).collect::<Vec<_>>().join("\n");
+    let lines = text.lines().map(|line| line.trim_start_matches("# "));
+    let assignments = lines.filter(|line| line.contains(" = ")).collect::<Vec<_>>().join("\n");
     let example: toml::Table = assignments.parse().expect("TOML");
     let example: BTreeMap<_, _> = example
         .into_iter()
@@ -68,7 +67,7 @@ async fn the_metrics_page_has_every_metric_with_its_type_and_its_help() {
                 exposed.insert((*name).to_owned(), vec![String::new(), (*help).to_owned()]);
             }
             ["#", "TYPE", name, kind] => {
-                exposed.get_mut(*name).expect("after its help")[0] = (*kind).to_owned()
+                (*kind).clone_into(&mut exposed.get_mut(*name).expect("after its help")[0]);
             }
             _ => {}
         }
