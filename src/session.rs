@@ -176,8 +176,11 @@ impl Session {
                 Ok(())
             }
             ClientEvent::Leave => {
-                self.leave(LeaveReason::Left, effects);
-                self.state = State::Outside { since: now };
+                // Who isn't in a room gains no time by leaving it.
+                if !matches!(self.state, State::Outside { .. }) {
+                    self.leave(LeaveReason::Left, effects);
+                    self.state = State::Outside { since: now };
+                }
                 self.tell(&ServerEvent::Left, effects);
                 Ok(())
             }

@@ -15,7 +15,7 @@ use crate::{
     session::{Effect, Input, Session},
 };
 use axum::extract::ws::WebSocket;
-use std::{future::pending, mem, ops::ControlFlow, pin::pin, sync::Arc};
+use std::{future::pending, mem, pin::pin, sync::Arc};
 use tokio::{
     select,
     time::{Instant, sleep, sleep_until},
@@ -29,8 +29,9 @@ pub(super) struct Connection {
     gateway: Arc<Gateway>,
     session: Session,
     membership: Option<Membership>,
-    /// Filled and emptied in each turn.
-    effects: Vec<Effect>,
+    /// What this turn has to write, and whether the connection ends then. Empty, and without memory, between turns.
+    outgoing: Vec<Outgoing>,
+    ending: Option<Ending>,
 }
 
 /// Serves one client from its upgrade to its end.
@@ -57,7 +58,7 @@ pub(super) async fn serve(socket: WebSocket, gateway: Arc<Gateway>) {
 impl Connection {
     fn new(gateway: Arc<Gateway>) -> Self {
         let session = Session::new(gateway.rules.clone(), new_id, Instant::now().into_std());
-        Self { gateway, session, membership: None, effects: Vec::new() }
+        Self { gateway, session, membership: None, outgoing: Vec::new(), ending: None }
     }
 
     async fn run(&mut self, socket: &mut Socket) -> Ending {
@@ -71,7 +72,10 @@ impl Connection {
                 () = &mut alarm => self.handle(Input::Tick),
             }
             self.take_deliveries();
-            if let ControlFlow::Break(ending) = self.act(socket).await {
+            if let Err(ending) = self.write(socket).await {
+                return ending;
+            }
+            if let Some(ending) = self.ending {
                 return ending;
             }
             if alarm.is_elapsed() || self.session.deadline() < alarm.deadline().into_std() {
@@ -114,8 +118,64 @@ impl Connection {
         }
     }
 
+    /// Hands something to the session and does at once what it says, but for the writing: what comes next may depend on
+    /// it, such as which room the next delivery is from.
     fn handle(&mut self, input: Input<'_>) {
-        self.session.handle(input, Instant::now().into_std(), &mut self.effects);
+        let mut effects = Vec::new();
+        self.session.handle(input, Instant::now().into_std(), &mut effects);
+        for effect in effects {
+            self.carry_out(effect);
+        }
+    }
+
+    fn carry_out(&mut self, effect: Effect) {
+        let Gateway { exchange, metrics, .. } = &*self.gateway;
+        match (effect, &self.membership) {
+            (Effect::Send(text), _) => self.outgoing.push(Outgoing::Text(text)),
+            (Effect::Refuse(code, text), _) => {
+                metrics.error(code);
+                self.outgoing.extend(text.map(Outgoing::Text));
+            }
+            (Effect::Ping, _) => self.outgoing.push(Outgoing::Ping),
+            (Effect::End(ending), _) => self.ending = Some(ending),
+            (Effect::Join(member, info), _) => {
+                self.membership = Some(Membership::ask(&self.gateway, member, info));
+            }
+            (Effect::Leave(reason), _) => {
+                if let Some(membership) = self.membership.take() {
+                    membership.leave(reason);
+                }
+            }
+            (Effect::Post(to, signal), Some(Membership { member, .. })) => {
+                metrics.signal(signal.kind);
+                exchange.post(&member.room, to, signal);
+            }
+            (Effect::Broadcast(signal), Some(Membership { member, .. })) => {
+                metrics.signal(signal.kind);
+                exchange.broadcast(&member.room, signal);
+            }
+            (Effect::SetInfo(info), Some(Membership { member, .. })) => exchange.set_info(member, info),
+            (Effect::Sync, Some(Membership { member, .. })) => exchange.sync(member),
+            (Effect::Post(..) | Effect::Broadcast(_) | Effect::SetInfo(_) | Effect::Sync, None) => {
+                debug_assert!(false, "the session knows whether it is in a room");
+            }
+        }
+    }
+
+    /// Writes what this turn has to say, unless the client takes too long to read.
+    async fn write(&mut self, socket: &mut Socket) -> Result<(), Ending> {
+        let frames = mem::take(&mut self.outgoing);
+        let rules = &self.gateway.rules;
+        // Who reads nothing for so long would have been silent for as long, had we been able to ping it.
+        let patience = rules.ping_interval + rules.ping_timeout;
+        let code = select! {
+            biased;
+            written = socket.write(frames) => return written.map_err(|Lost| Ending::Lost),
+            () = overflow(self.membership.as_ref()) => CloseCode::SlowConsumer,
+            () = self.gateway.stopping.cancelled() => CloseCode::Restart,
+            () = sleep(patience) => CloseCode::PingTimeout,
+        };
+        Err(Ending::Closed(code))
     }
 
     /// Notes how long the answer to a join took, and what it was.
@@ -132,77 +192,6 @@ impl Connection {
             JoinOutcome::Joined => membership.counted = Some(Counted::into(&metrics.members)),
             JoinOutcome::Refused(_) => self.membership = None,
         }
-    }
-
-    /// Does what the session said, the requests first, then the frames in one go.
-    async fn act(&mut self, socket: &mut Socket) -> ControlFlow<Ending> {
-        let (frames, ending) = self.carry_out();
-        match (self.write(socket, frames).await, ending) {
-            (Ok(()), None) => ControlFlow::Continue(()),
-            (Ok(()), Some(ending)) | (Err(ending), _) => ControlFlow::Break(ending),
-        }
-    }
-
-    /// Writes, unless the client takes too long to read.
-    async fn write(&self, socket: &mut Socket, frames: Vec<Outgoing>) -> Result<(), Ending> {
-        let rules = &self.gateway.rules;
-        // Who reads nothing for so long would have been silent for as long, had we been able to ping it.
-        let patience = rules.ping_interval + rules.ping_timeout;
-        let code = select! {
-            biased;
-            written = socket.write(frames) => return written.map_err(|Lost| Ending::Lost),
-            () = overflow(self.membership.as_ref()) => CloseCode::SlowConsumer,
-            () = self.gateway.stopping.cancelled() => CloseCode::Restart,
-            () = sleep(patience) => CloseCode::PingTimeout,
-        };
-        Err(Ending::Closed(code))
-    }
-
-    /// Does all but the writing. What is left to do: frames to write, and then perhaps to end.
-    fn carry_out(&mut self) -> (Vec<Outgoing>, Option<Ending>) {
-        let mut frames = Vec::new();
-        for effect in mem::take(&mut self.effects) {
-            match effect {
-                Effect::Send(text) => frames.push(Outgoing::Text(text)),
-                Effect::Refuse(code, text) => {
-                    self.gateway.metrics.error(code);
-                    frames.extend(text.map(Outgoing::Text));
-                }
-                Effect::Ping => frames.push(Outgoing::Ping),
-                Effect::Join(member, info) => {
-                    self.membership = Some(Membership::ask(&self.gateway, member, info));
-                }
-                Effect::Leave(reason) => {
-                    if let Some(membership) = self.membership.take() {
-                        membership.leave(reason);
-                    }
-                }
-                Effect::Post(to, signal) => {
-                    self.gateway.metrics.signal(signal.kind);
-                    if let Some(membership) = &self.membership {
-                        self.gateway.exchange.post(&membership.member.room, to, signal);
-                    }
-                }
-                Effect::Broadcast(signal) => {
-                    self.gateway.metrics.signal(signal.kind);
-                    if let Some(membership) = &self.membership {
-                        self.gateway.exchange.broadcast(&membership.member.room, signal);
-                    }
-                }
-                Effect::SetInfo(info) => {
-                    if let Some(membership) = &self.membership {
-                        self.gateway.exchange.set_info(&membership.member, info);
-                    }
-                }
-                Effect::Sync => {
-                    if let Some(membership) = &self.membership {
-                        self.gateway.exchange.sync(&membership.member);
-                    }
-                }
-                Effect::End(ending) => return (frames, Some(ending)),
-            }
-        }
-        (frames, None)
     }
 }
 

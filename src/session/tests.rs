@@ -418,6 +418,14 @@ mod life {
     }
 
     #[test]
+    fn leaving_no_room_gains_no_time() {
+        let mut life = Life::begin();
+        life.now += 9 * SECOND;
+        assert!(matches!(life.says(r#"{"eventName":"leave"}"#).as_slice(), [Effect::Send(_)]));
+        assert_eq!(life.after(SECOND), [Effect::End(Ending::Closed(CloseCode::JoinTimeout))]);
+    }
+
+    #[test]
     fn who_is_silent_is_pinged_and_then_closed() {
         let mut life = Life::in_a_room();
         assert_eq!(life.after(25 * SECOND), [Effect::Ping]);

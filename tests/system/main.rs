@@ -4,6 +4,7 @@ mod harness;
 
 mod assets;
 mod bad_input;
+mod churn;
 mod command;
 mod documents;
 mod exchange;
