@@ -15,7 +15,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 const MAX_SOCKETS = 20_000;
 /** Descriptors of a process beyond its sockets: listeners, pipes, the runtime's own. */
 const SPARE_FILES = 100;
-/** Handshakes under way at once: more than the listener's backlog (128 unless set) would wait a second each. */
+/** Handshakes under way at once: more than the listener's backlog would wait a second each. */
 const BATCH = 100;
 /** Bytes of an offer's frame, about what a browser's offer with audio and video takes. */
 const OFFER_BYTES = 2500;
@@ -41,11 +41,7 @@ async function main() {
   await measure('started, no socket');
   const filesAtStart = gateway.openFiles();
 
-  const clients = [];
-  while (clients.length < sockets) {
-    const count = Math.min(BATCH, sockets - clients.length);
-    clients.push(...await Promise.all(Array.from({ length: count }, () => Client.connect(gateway.address))));
-  }
+  const clients = await connect(gateway, sockets);
   await measure('connected, nothing sent');
 
   clients.forEach((client, i) => client.join(`r${i >> 1}`, clients[i ^ 1]));
@@ -58,13 +54,29 @@ async function main() {
   await delay(REST_MS);
   await measure('sent and got a 2.5 kB offer, then rested 1 s');
 
-  clients.forEach((client) => client.close());
-  await until('closed sockets', sockets, () => count(clients, (client) => client.closed));
-  await until('sockets closed by the gateway', sockets, () => sockets + filesAtStart - gateway.openFiles());
+  const closeAll = async (clients) => {
+    clients.forEach((client) => client.close());
+    await until('closed sockets', sockets, () => count(clients, (client) => client.closed));
+    await until('sockets closed by the gateway', sockets, () => sockets + filesAtStart - gateway.openFiles());
+  };
+  await closeAll(clients);
   await measure('all closed');
+
+  const others = await connect(gateway, sockets);
+  await measure('as many connected again');
+  await closeAll(others);
 
   await gateway.stop();
   print(states, sockets);
+}
+
+async function connect(gateway, sockets) {
+  const clients = [];
+  while (clients.length < sockets) {
+    const count = Math.min(BATCH, sockets - clients.length);
+    clients.push(...await Promise.all(Array.from({ length: count }, () => Client.connect(gateway.address))));
+  }
+  return clients;
 }
 
 function print(states, sockets) {
