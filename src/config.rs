@@ -79,7 +79,7 @@ struct SocketConfig {
     max_frame: ByteSize,
 
     /// Events that may wait for a slow client; one more ends its connection with 4508 slow_consumer
-    #[arg(long, value_name = "NUMBER", default_value = "256", value_parser = values::count)]
+    #[arg(long, value_name = "NUMBER", default_value = "4096", value_parser = values::count)]
     outbox_messages: NonZeroUsize,
 
     /// Memory of the events that may wait for a slow client, likewise

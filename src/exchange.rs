@@ -15,7 +15,7 @@
 pub mod memory;
 
 use crate::{
-    protocol::{Info, LeaveReason, RoomName, Signal, SocketId},
+    protocol::{Info, LeaveReason, Signal, SocketId},
     room::{Event, Member},
 };
 use std::{num::NonZeroUsize, sync::Arc};
@@ -29,10 +29,10 @@ pub trait Exchange: Send + Sync + 'static {
     fn leave(&self, member: &Member, reason: LeaveReason);
 
     /// Sends a message to one member of the sender's room. Answered by `Gone` where there is no such member.
-    fn post(&self, room: &RoomName, to: SocketId, signal: Signal);
+    fn post(&self, sender: &Member, to: SocketId, signal: Signal);
 
     /// Sends a message to all the others in the sender's room.
-    fn broadcast(&self, room: &RoomName, signal: Signal);
+    fn broadcast(&self, sender: &Member, signal: Signal);
 
     /// Changes what the others are shown of a member.
     fn set_info(&self, member: &Member, info: Info);

@@ -12,6 +12,7 @@ mod close;
 mod dialect;
 mod error;
 mod ids;
+mod json;
 mod relay;
 mod server_event;
 mod text;

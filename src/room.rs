@@ -3,7 +3,7 @@
 //! A room's **version** rises by one with each change of its membership or of what a peer shows. A member that had
 //! version `v` and hears `v + 2` knows that it missed one, and asks for a [`Snapshot`].
 
-use crate::protocol::{ErrorCode, Info, LeaveReason, Peer, RoomName, Signal, SocketId};
+use crate::protocol::{ErrorCode, LeaveReason, Peer, RoomName, Signal, SocketId};
 
 /// One socket in one room.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -100,14 +100,5 @@ impl Event {
             Self::Notice(_) | Self::Refused(_) | Self::Gone { .. } | Self::Lapse => 0,
         };
         size_of::<Self>() + carried
-    }
-}
-
-#[doc(hidden)]
-impl Info {
-    /// An info for tests.
-    #[cfg(test)]
-    pub(crate) fn of(json: &str) -> Self {
-        Self::parse(Some(serde_json::from_str(json).expect("JSON"))).expect("short")
     }
 }

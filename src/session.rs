@@ -9,13 +9,17 @@
 //!    └─────────────────────────────────────┘          any ──▶ Over
 //! ```
 
+mod held;
 mod inside;
 mod view;
 
 #[cfg(test)]
 mod tests;
 
-use self::inside::Inside;
+use self::{
+    held::{Held, Overrun},
+    inside::Inside,
+};
 use crate::{
     protocol::{
         ClientEvent, ClientFrame, CloseCode, Dialect, Ending, ErrorCode, Fault, IceServer, Info, JoinRequest,
@@ -106,7 +110,8 @@ enum State {
     /// Deliveries that overtook the answer wait in `held`.
     Joining {
         member: Member,
-        held: Vec<Event>,
+        held: Held,
+        since: Instant,
     },
     Inside(Inside),
     Over,
@@ -131,10 +136,10 @@ impl Session {
         match input {
             Input::Text(text) => {
                 if let Err(fault) = self.client_says(text, now, effects) {
-                    self.answer(&fault, effects);
+                    self.refuse(&fault, effects);
                 }
             }
-            Input::Binary => self.answer(&Fault::bad_message("a frame is text, not binary"), effects),
+            Input::Binary => self.refuse(&Fault::bad_message("a frame is text, not binary"), effects),
             Input::Heard => {}
             Input::Exchange(event) => self.exchange_says(event, now, effects),
             Input::Tick => self.tick(now, effects),
@@ -143,7 +148,7 @@ impl Session {
         }
     }
 
-    /// Whether it can take the client's next frame; else the frame has to wait for the exchange's answer.
+    /// Whether it can take the client's next text; else that has to wait for the exchange's answer.
     pub fn listens(&self) -> bool {
         matches!(self.state, State::Outside { .. } | State::Inside(_))
     }
@@ -154,8 +159,10 @@ impl Session {
             + self.rules.ping_interval
             + if self.pinged { self.rules.ping_timeout } else { Duration::ZERO };
         match self.state {
-            State::Outside { since } => liveness.min(since + self.rules.join_timeout),
-            _ => liveness,
+            State::Outside { since } | State::Joining { since, .. } => {
+                liveness.min(since + self.rules.join_timeout)
+            }
+            State::Inside(_) | State::Over => liveness,
         }
     }
 
@@ -168,8 +175,11 @@ impl Session {
         let frame = ClientFrame::parse(text)?;
         let dialect = *self.dialect.get_or_insert_with(|| frame.dialect());
         match frame.event(dialect)? {
-            ClientEvent::Join(request) => self.join(request, effects),
-            ClientEvent::Relay(relay) => self.inside()?.relay(&relay, effects),
+            ClientEvent::Join(request) => self.join(request, now, effects),
+            ClientEvent::Relay(relay) => match self.inside() {
+                Ok(inside) => inside.relay(&relay, effects),
+                Err(fault) => Err(Fault { n: relay.n, ..fault }),
+            },
             ClientEvent::Info(info) => {
                 self.inside()?;
                 effects.push(Effect::SetInfo(info));
@@ -178,8 +188,7 @@ impl Session {
             ClientEvent::Leave => {
                 // Who isn't in a room gains no time by leaving it.
                 if !matches!(self.state, State::Outside { .. }) {
-                    self.leave(LeaveReason::Left, effects);
-                    self.state = State::Outside { since: now };
+                    self.leave_for(State::Outside { since: now }, LeaveReason::Left, effects);
                 }
                 self.tell(&ServerEvent::Left, effects);
                 Ok(())
@@ -203,6 +212,7 @@ impl Session {
     fn join(
         &mut self,
         JoinRequest { room, info }: JoinRequest,
+        now: Instant,
         effects: &mut Vec<Effect>,
     ) -> Result<(), Fault> {
         let State::Outside { .. } = self.state else {
@@ -211,7 +221,7 @@ impl Session {
         };
         let member = Member { room, id: (self.new_id)() };
         effects.push(Effect::Join(member.clone(), info));
-        self.state = State::Joining { member, held: Vec::new() };
+        self.state = State::Joining { member, held: Held::default(), since: now };
         Ok(())
     }
 
@@ -224,50 +234,50 @@ impl Session {
 
     fn exchange_says(&mut self, event: Event, now: Instant, effects: &mut Vec<Effect>) {
         let dialect = self.dialect.unwrap_or(Dialect::Native);
-        let outcome = match (&mut self.state, event) {
-            (State::Joining { .. }, Event::Joined(snapshot)) => self.joined(snapshot, now, effects),
-            (State::Joining { .. }, Event::Refused(refusal)) => self.refused(refusal, now, effects),
-            (State::Joining { held, .. }, overtaking) => hold(overtaking, held),
-            (State::Inside(_), Event::Gone { to, n }) => self.refuse(&Fault::peer_gone(to, n), effects),
+        let heard = match (&mut self.state, event) {
+            (State::Joining { member, held, .. }, Event::Joined(snapshot)) => {
+                let (member, held) = (member.clone(), mem::take(held));
+                return self.joined(&member, held, snapshot, now, effects);
+            }
+            (State::Joining { .. }, Event::Refused(refusal)) => {
+                self.state = State::Outside { since: now };
+                return self.refused(refusal, effects);
+            }
+            (State::Joining { held, .. }, overtaking) => held.push(overtaking),
+            (State::Inside(_), Event::Gone { to, n }) => {
+                return self.refuse(&Fault::peer_gone(to.as_str(), n), effects);
+            }
             (State::Inside(inside), event) => inside.hear(event, dialect, effects),
             (State::Outside { .. } | State::Over, _) => Ok(()),
         };
-        if let Err(code) = outcome {
-            self.close(code, effects);
+        if let Err(Overrun) = heard {
+            self.close(CloseCode::Unavailable, effects);
         }
     }
 
     fn joined(
         &mut self,
+        member: &Member,
+        held: Held,
         snapshot: Snapshot,
         now: Instant,
         effects: &mut Vec<Effect>,
-    ) -> Result<(), CloseCode> {
-        let State::Joining { member, held } = mem::replace(&mut self.state, State::Over) else {
-            return Err(CloseCode::Internal);
-        };
+    ) {
         let (Member { room, id: you }, version) = (member, snapshot.version);
         let (peers, ice_servers) = (&snapshot.peers, &self.rules.ice_servers);
-        self.tell(&ServerEvent::Peers { you, room: &room, peers, version, ice_servers }, effects);
-        self.state = State::Inside(Inside::new(you, snapshot));
+        self.tell(&ServerEvent::Peers { you: *you, room, peers, version, ice_servers }, effects);
+        self.state = State::Inside(Inside::new(*you, snapshot));
         for event in held {
             self.exchange_says(event, now, effects);
         }
-        Ok(())
     }
 
-    fn refused(
-        &mut self,
-        refusal: Refusal,
-        now: Instant,
-        effects: &mut Vec<Effect>,
-    ) -> Result<(), CloseCode> {
-        self.state = State::Outside { since: now };
+    fn refused(&mut self, refusal: Refusal, effects: &mut Vec<Effect>) {
         let message = match refusal {
             Refusal::Full => "the room is full; try again when someone has left",
             Refusal::Unavailable => "the rooms can't be reached at the moment; try again soon",
         };
-        self.refuse(&Fault::new(refusal.code(), message), effects)
+        self.refuse(&Fault::new(refusal.code(), message), effects);
     }
 
     fn tick(&mut self, now: Instant, effects: &mut Vec<Effect>) {
@@ -278,6 +288,10 @@ impl Session {
             State::Over => {}
             State::Outside { since } if now >= since + self.rules.join_timeout => {
                 self.close(CloseCode::JoinTimeout, effects);
+            }
+            State::Joining { since, .. } if now >= since + self.rules.join_timeout => {
+                self.leave_for(State::Outside { since: now }, LeaveReason::Lost, effects);
+                self.refused(Refusal::Unavailable, effects);
             }
             _ if self.pinged => self.close(CloseCode::PingTimeout, effects),
             _ => {
@@ -291,27 +305,24 @@ impl Session {
         effects.extend(event.encode(self.dialect.unwrap_or(Dialect::Native)).map(Effect::Send));
     }
 
-    fn answer(&mut self, fault: &Fault, effects: &mut Vec<Effect>) {
-        if let Err(code) = self.refuse(fault, effects) {
-            self.close(code, effects);
-        }
-    }
-
-    /// Answers a fault, or says with what code the connection ends for it.
-    fn refuse(&mut self, fault: &Fault, effects: &mut Vec<Effect>) -> Result<(), CloseCode> {
+    /// Answers a fault; one too many ends the connection.
+    fn refuse(&mut self, fault: &Fault, effects: &mut Vec<Effect>) {
         if fault.code == ErrorCode::BadMessage {
             self.malformed += 1;
             if self.malformed >= Self::MAX_MALFORMED {
-                return Err(CloseCode::BadMessage);
+                return self.close(CloseCode::BadMessage, effects);
             }
         }
         let dialect = self.dialect.unwrap_or(Dialect::Native);
         effects.push(Effect::Refuse(fault.code, ServerEvent::Error(fault).encode(dialect)));
         // A SkyRTC client waits for `_peers`, and has no other way to hear that there won't be any.
-        if dialect == Dialect::SkyRtc && fault.code.refuses_join() {
-            return Err(CloseCode::Forbidden);
+        if let (Dialect::SkyRtc, State::Outside { .. }) = (dialect, &self.state) {
+            match fault.code {
+                ErrorCode::BadRoom | ErrorCode::RoomFull => self.close(CloseCode::Forbidden, effects),
+                ErrorCode::Unavailable => self.close(CloseCode::Unavailable, effects),
+                _ => {}
+            }
         }
-        Ok(())
     }
 
     fn close(&mut self, code: CloseCode, effects: &mut Vec<Effect>) {
@@ -320,26 +331,15 @@ impl Session {
 
     fn end(&mut self, ending: Ending, reason: LeaveReason, effects: &mut Vec<Effect>) {
         if !matches!(self.state, State::Over) {
-            self.leave(reason, effects);
+            self.leave_for(State::Over, reason, effects);
             effects.push(Effect::End(ending));
         }
     }
 
     /// The one place where a membership ends.
-    fn leave(&mut self, reason: LeaveReason, effects: &mut Vec<Effect>) {
-        if let State::Joining { .. } | State::Inside(_) = mem::replace(&mut self.state, State::Over) {
+    fn leave_for(&mut self, next: State, reason: LeaveReason, effects: &mut Vec<Effect>) {
+        if let State::Joining { .. } | State::Inside(_) = mem::replace(&mut self.state, next) {
             effects.push(Effect::Leave(reason));
         }
     }
-}
-
-/// So many deliveries wait for an answer of the exchange's; more, and it isn't going to answer.
-const MAX_HELD: usize = 1024;
-
-fn hold(event: Event, held: &mut Vec<Event>) -> Result<(), CloseCode> {
-    if held.len() == MAX_HELD {
-        return Err(CloseCode::Unavailable);
-    }
-    held.push(event);
-    Ok(())
 }

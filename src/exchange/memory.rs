@@ -58,15 +58,15 @@ impl Exchange for Memory {
         }
     }
 
-    fn post(&self, room: &RoomName, to: SocketId, signal: Signal) {
-        if let Some(room) = self.shard(room).get(room) {
-            room.post(to, signal);
+    fn post(&self, sender: &Member, to: SocketId, signal: Signal) {
+        if let Some(room) = self.shard(&sender.room).get(&sender.room) {
+            room.post(sender.id, to, signal);
         }
     }
 
-    fn broadcast(&self, room: &RoomName, signal: Signal) {
-        if let Some(room) = self.shard(room).get(room) {
-            room.broadcast(&signal);
+    fn broadcast(&self, sender: &Member, signal: Signal) {
+        if let Some(room) = self.shard(&sender.room).get(&sender.room) {
+            room.broadcast(sender.id, &signal);
         }
     }
 

@@ -14,10 +14,11 @@ use crate::{
     room::Event,
     session::{Effect, Input, Session},
 };
-use axum::extract::ws::WebSocket;
-use std::{future::pending, mem, pin::pin, sync::Arc};
+use axum::extract::ws::{Utf8Bytes, WebSocket};
+use std::{collections::VecDeque, future::pending, mem, pin::pin, sync::Arc};
 use tokio::{
     select,
+    task::yield_now,
     time::{Instant, sleep, sleep_until},
 };
 use tracing::debug;
@@ -29,6 +30,8 @@ pub(super) struct Connection {
     gateway: Arc<Gateway>,
     session: Session,
     membership: Option<Membership>,
+    /// What the client said while its session waits for the answer to a join.
+    waiting: VecDeque<Utf8Bytes>,
     /// What this turn has to write, and whether the connection ends then. Empty, and without memory, between turns.
     outgoing: Vec<Outgoing>,
     ending: Option<Ending>,
@@ -39,39 +42,49 @@ pub(super) async fn serve(socket: WebSocket, gateway: Arc<Gateway>) {
     let metrics = gateway.metrics.clone();
     let _counted = Counted::into(&metrics.sockets);
     let mut socket = Socket::new(socket, metrics.clone());
-    let Ok(_place) = gateway.places.clone().try_acquire_owned() else {
-        metrics.closed(Ending::Closed(CloseCode::Overloaded));
-        return socket.close(CloseCode::Overloaded).await;
+    let ending = match gateway.places.clone().try_acquire_owned() {
+        // The connection is dropped here, and so out of its room before the farewell, which may take a while.
+        Ok(_place) => Connection::new(gateway).run(&mut socket).await,
+        Err(_) => Ending::Closed(CloseCode::Overloaded),
     };
-    let mut connection = Connection::new(gateway);
-    let ending = connection.run(&mut socket).await;
-    // Out of its room before the farewell, which may take a while.
-    drop(connection);
+    metrics.closed(ending);
+    debug!(?ending, "connection ended");
     match ending {
         Ending::Closed(CloseCode::Bye) | Ending::Lost => socket.part().await,
         Ending::Closed(code) => socket.close(code).await,
     }
-    metrics.closed(ending);
-    debug!(?ending, "connection ended");
 }
 
 impl Connection {
     fn new(gateway: Arc<Gateway>) -> Self {
         let session = Session::new(gateway.rules.clone(), new_id, Instant::now().into_std());
-        Self { gateway, session, membership: None, outgoing: Vec::new(), ending: None }
+        Self {
+            gateway,
+            session,
+            membership: None,
+            waiting: VecDeque::new(),
+            outgoing: Vec::new(),
+            ending: None,
+        }
     }
 
-    async fn run(&mut self, socket: &mut Socket) -> Ending {
+    async fn run(mut self, socket: &mut Socket) -> Ending {
         let mut alarm = pin!(sleep_until(self.session.deadline().into()));
         loop {
+            let mut busy = false;
             select! {
                 biased;
                 () = self.gateway.stopping.cancelled() => self.handle(Input::Close(CloseCode::Restart)),
-                frame = socket.read(), if self.session.listens() => self.take_frames(frame, socket),
+                frame = socket.read(), if self.waiting.len() < BATCH => {
+                    busy = self.take_frames(frame, socket);
+                }
                 () = deliveries(self.membership.as_ref()) => {}
-                () = &mut alarm => self.handle(Input::Tick),
+                () = &mut alarm => {}
             }
+            // In each turn: a client that never pauses must not put off its deadline.
+            self.handle(Input::Tick);
             self.take_deliveries();
+            self.take_waiting();
             if let Err(ending) = self.write(socket).await {
                 return ending;
             }
@@ -81,28 +94,45 @@ impl Connection {
             if alarm.is_elapsed() || self.session.deadline() < alarm.deadline().into_std() {
                 alarm.as_mut().reset(self.session.deadline().into());
             }
+            if busy {
+                // Its peers have to run, too, or what it says fills their outboxes.
+                yield_now().await;
+            }
         }
     }
 
-    /// Hands the client's frames to the session: the first, and those that are there already.
-    fn take_frames(&mut self, first: Frame, socket: &mut Socket) {
+    /// Takes the client's frames: the first, and those that are there already. Says whether there may be more.
+    fn take_frames(&mut self, first: Frame, socket: &mut Socket) -> bool {
         self.take_frame(first);
         for _ in 1..BATCH {
-            if !self.session.listens() {
-                return;
+            if self.ending.is_some() || self.waiting.len() == BATCH {
+                return false;
             }
-            let Some(frame) = socket.read_ready() else { return };
+            let Some(frame) = socket.read_ready() else { return false };
             self.take_frame(frame);
         }
+        true
     }
 
     fn take_frame(&mut self, frame: Frame) {
         match frame {
-            Frame::Text(text) => self.handle(Input::Text(text.as_str())),
+            Frame::Text(text) if self.session.listens() => self.handle(Input::Text(text.as_str())),
+            Frame::Text(text) => {
+                self.waiting.push_back(text);
+                self.handle(Input::Heard);
+            }
             Frame::Binary => self.handle(Input::Binary),
             Frame::Heard => self.handle(Input::Heard),
             Frame::Gone(reason) => self.handle(Input::Gone(reason)),
             Frame::Broken(code) => self.handle(Input::Close(code)),
+        }
+    }
+
+    /// Hands the session what the client said, as soon as it can take it.
+    fn take_waiting(&mut self) {
+        while self.session.listens() {
+            let Some(text) = self.waiting.pop_front() else { return };
+            self.handle(Input::Text(text.as_str()));
         }
     }
 
@@ -148,11 +178,11 @@ impl Connection {
             }
             (Effect::Post(to, signal), Some(Membership { member, .. })) => {
                 metrics.signal(signal.kind);
-                exchange.post(&member.room, to, signal);
+                exchange.post(member, to, signal);
             }
             (Effect::Broadcast(signal), Some(Membership { member, .. })) => {
                 metrics.signal(signal.kind);
-                exchange.broadcast(&member.room, signal);
+                exchange.broadcast(member, signal);
             }
             (Effect::SetInfo(info), Some(Membership { member, .. })) => exchange.set_info(member, info),
             (Effect::Sync, Some(Membership { member, .. })) => exchange.sync(member),
@@ -166,14 +196,14 @@ impl Connection {
     async fn write(&mut self, socket: &mut Socket) -> Result<(), Ending> {
         let frames = mem::take(&mut self.outgoing);
         let rules = &self.gateway.rules;
-        // Who reads nothing for so long would have been silent for as long, had we been able to ping it.
+        // As long as a client may be silent: while it doesn't read, it can't be pinged.
         let patience = rules.ping_interval + rules.ping_timeout;
         let code = select! {
             biased;
             written = socket.write(frames) => return written.map_err(|Lost| Ending::Lost),
             () = overflow(self.membership.as_ref()) => CloseCode::SlowConsumer,
             () = self.gateway.stopping.cancelled() => CloseCode::Restart,
-            () = sleep(patience) => CloseCode::PingTimeout,
+            () = sleep(patience) => CloseCode::SlowConsumer,
         };
         Err(Ending::Closed(code))
     }

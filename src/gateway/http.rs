@@ -50,9 +50,15 @@ async fn page_or_websocket(
 ) -> Response {
     match upgrade {
         Ok(upgrade) => accept(upgrade, gateway, client),
-        Err(rejection) if headers.contains_key(header::UPGRADE) => rejection.into_response(),
+        Err(rejection) if asks_for_websocket(&headers) => rejection.into_response(),
         Err(_) => assets::serve(uri, headers).await,
     }
+}
+
+fn asks_for_websocket(headers: &HeaderMap) -> bool {
+    headers
+        .get(header::UPGRADE)
+        .is_some_and(|protocol| protocol.as_bytes().eq_ignore_ascii_case(b"websocket"))
 }
 
 fn accept(
@@ -62,8 +68,12 @@ fn accept(
 ) -> Response {
     let client = client.map(|Extension(ClientAddress(address))| address);
     let span = debug_span!("connection", client = client.map(tracing::field::display));
-    socket::configure(upgrade, gateway.limits.frame).protocols([SUBPROTOCOL]).on_upgrade(move |socket| {
-        let connections = gateway.connections.clone();
-        connections.track_future(connection::serve(socket, gateway).instrument(span))
-    })
+    // Counted from here on, so that a node that stops waits for upgrades under way.
+    let tracked = gateway.connections.token();
+    socket::configure(upgrade, gateway.limits.frame).protocols([SUBPROTOCOL]).on_upgrade(
+        async move |socket| {
+            let _tracked = tracked;
+            connection::serve(socket, gateway).instrument(span).await;
+        },
+    )
 }

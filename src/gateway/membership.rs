@@ -34,7 +34,7 @@ impl Membership {
         }
     }
 
-    /// Goes, for another reason than that the connection was lost.
+    /// Leaves for `reason`. One that is merely dropped was lost.
     pub(super) fn leave(mut self, reason: LeaveReason) {
         self.reason = reason;
     }

@@ -1,7 +1,10 @@
 //! What a client says: a text frame, read once, at the door.
 
-use super::{Dialect, ErrorCode, Fault, Info, Relay, RoomName, SignalKind};
-use serde::{Deserialize, Deserializer, de::IgnoredAny};
+use super::{
+    Dialect, ErrorCode, Fault, Info, Relay, RoomName, Signal, SignalKind,
+    json::{excerpt, object, present},
+};
+use serde::Deserialize;
 use serde_json::value::RawValue;
 use std::borrow::Cow;
 
@@ -78,11 +81,8 @@ impl<'a> ClientFrame<'a> {
             n: Option<u64>,
         }
 
-        /// The largest integer that JavaScript counts exactly.
-        const MAX_N: u64 = (1 << 53) - 1;
-
         let Envelope { event_name, data, n } = object(text, "a frame")?;
-        if n.is_some_and(|n| !(1..=MAX_N).contains(&n)) {
+        if n.is_some_and(|n| !(1..=Signal::MAX_N).contains(&n)) {
             return Err(Fault::bad_message("n is an integer from 1 to 9007199254740991"));
         }
         Ok(Self { name: event_name, data, n })
@@ -118,14 +118,16 @@ impl<'a> ClientFrame<'a> {
             "ping" => ClientEvent::Ping,
             "leave" => ClientEvent::Leave,
             name if name.starts_with('_') || RESERVED.contains(&name) => {
-                let message = format!("the event name {name:?} is reserved; choose another");
+                let message = format!("the event name {:?} is reserved; choose another", excerpt(name));
                 return Err(Fault::new(ErrorCode::UnknownEvent, message));
             }
             _ => ClientEvent::Relay(self.relay(SignalKind::Custom)?),
         })
     }
 
-    fn skyrtc_event(self) -> Result<ClientEvent<'a>, Fault> {
+    fn skyrtc_event(mut self) -> Result<ClientEvent<'a>, Fault> {
+        // Its clients don't number.
+        self.n = None;
         Ok(match &*self.name {
             // Its clients show nothing of themselves.
             "__join" => {
@@ -186,20 +188,6 @@ fn checked(info: Option<&RawValue>) -> Result<Info, Fault> {
         let message = format!("info is at most {} bytes of JSON", Info::MAX_LEN);
         Fault::new(ErrorCode::TooLarge, message)
     })
-}
-
-/// Reads a JSON object into a struct. (serde alone would take an array of the fields as well.)
-pub(super) fn object<'a, T: Deserialize<'a>>(json: &'a str, what: &str) -> Result<T, Fault> {
-    if !json.trim_start().starts_with('{') {
-        let kind = if serde_json::from_str::<IgnoredAny>(json).is_ok() { "other JSON" } else { "not JSON" };
-        return Err(Fault::bad_message(format!("{what} is a JSON object; this is {kind}")));
-    }
-    serde_json::from_str(json).map_err(|error| Fault::bad_message(format!("{what}: {error}")))
-}
-
-/// Tells a field that is `null` from one that is not there.
-pub(super) fn present<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<&'de RawValue>, D::Error> {
-    Deserialize::deserialize(deserializer).map(Some)
 }
 
 #[cfg(test)]

@@ -1,6 +1,6 @@
 //! What can be wrong with a frame, and how the client is told.
 
-use super::SocketId;
+use super::json::excerpt;
 use std::borrow::Cow;
 
 /// The kind of an error: its code on the wire, and the metric's label.
@@ -67,11 +67,6 @@ impl ErrorCode {
     pub fn retryable(self) -> bool {
         matches!(self, Self::RoomFull | Self::Unavailable | Self::Internal)
     }
-
-    /// Whether only `join` is answered so.
-    pub fn refuses_join(self) -> bool {
-        matches!(self, Self::BadRoom | Self::RoomFull | Self::Unavailable)
-    }
 }
 
 /// One `error`, as the client gets it.
@@ -104,15 +99,12 @@ impl Fault {
         Self { n: Some(n), ..self }
     }
 
-    /// `peer_gone`: message `n` has no receiver.
-    pub fn peer_gone(peer: impl Into<String>, n: u64) -> Self {
+    /// `peer_gone`: message `n` has no receiver that goes by this id.
+    pub fn peer_gone(peer: &str, n: u64) -> Self {
         let message = "no such peer in this room; it may have left";
-        Self { socket_id: Some(peer.into()), ..Self::new(ErrorCode::PeerGone, message).about_message(n) }
-    }
-}
-
-impl From<SocketId> for String {
-    fn from(id: SocketId) -> Self {
-        id.as_str().to_owned()
+        Self {
+            socket_id: Some(excerpt(peer).to_owned()),
+            ..Self::new(ErrorCode::PeerGone, message).about_message(n)
+        }
     }
 }

@@ -5,7 +5,7 @@
 
 use super::{
     Fault, SocketId, Text,
-    client_event::{object, present},
+    json::{object, present},
 };
 use serde::Deserialize;
 use serde_json::value::RawValue;
@@ -82,9 +82,17 @@ pub struct Signal {
     pub frame: Text,
 }
 
+impl Signal {
+    /// The largest number: the largest integer that JavaScript counts exactly.
+    pub const MAX_N: u64 = (1 << 53) - 1;
+}
+
 impl<'a> Relay<'a> {
     /// The longest event name, in bytes.
     const MAX_NAME_LEN: usize = 64;
+
+    /// What surrounds the name and the payload in a frame, and the sender's id and number at their longest.
+    const FRAME_LEN: usize = 96;
 
     pub(super) fn parse(
         kind: SignalKind,
@@ -119,11 +127,8 @@ impl<'a> Relay<'a> {
 
     /// Signs the message with its sender's id and number. The payload is copied once, into the frame.
     pub fn sign(&self, from: SocketId, n: u64) -> Signal {
-        /// What surrounds the name, the payload and the number, and the number itself at its longest.
-        const FRAME_LEN: usize = 96;
-
         let (before, after) = (self.before_id, self.after_id);
-        let mut frame = String::with_capacity(self.name.len() + before.len() + after.len() + FRAME_LEN);
+        let mut frame = String::with_capacity(self.name.len() + before.len() + after.len() + Self::FRAME_LEN);
         frame.push_str(r#"{"eventName":""#);
         frame.push_str(&self.name);
         frame.push_str(r#"","data":"#);
@@ -209,11 +214,13 @@ mod tests {
     }
 
     #[test]
-    fn the_frame_is_allocated_once() {
-        let data = format!(r#"{{"socketId":"them","sdp":"{}"}}"#, "x".repeat(3000));
-        let relay = relay(SignalKind::Custom, "name", &data).unwrap();
-        let longest = relay.sign(me(), (1 << 53) - 1).frame;
-        assert!(longest.len() <= "name".len() + relay.before_id.len() + relay.after_id.len() + 96);
+    fn the_longest_frame_fits_what_was_allocated_for_it() {
+        for data in [r#"{"socketId":"them"}"#, r#"{"body":1}"#] {
+            let relay = relay(SignalKind::Custom, "name", data).unwrap();
+            let longest = relay.sign(me(), Signal::MAX_N).frame;
+            let parts = "name".len() + relay.before_id.len() + relay.after_id.len();
+            assert!(longest.len() <= parts + Relay::FRAME_LEN);
+        }
     }
 
     #[test]

@@ -1,6 +1,6 @@
 //! What a client is told, written in its dialect.
 
-use super::{Dialect, Fault, Info, RoomName, Signal, SignalKind, SocketId, Text, client_event::present};
+use super::{Dialect, Fault, Info, RoomName, Signal, SignalKind, SocketId, Text, json::present};
 use serde::{Deserialize, Serialize};
 use serde_json::{json, value::RawValue};
 

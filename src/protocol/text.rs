@@ -73,3 +73,11 @@ impl Serialize for Info {
         self.0.as_deref().serialize(serializer)
     }
 }
+
+#[cfg(test)]
+impl Info {
+    /// An info, for tests.
+    pub(crate) fn of(json: &str) -> Self {
+        Self::parse(Some(serde_json::from_str(json).expect("JSON"))).expect("short")
+    }
+}

@@ -1,11 +1,12 @@
 //! A session that is in a room.
 
 use super::{
-    Effect, hold,
+    Effect,
+    held::{Held, Overrun},
     view::{Standing, Timeliness, View},
 };
 use crate::{
-    protocol::{Address, CloseCode, Dialect, Fault, Relay, ServerEvent, Signal, SocketId},
+    protocol::{Address, Dialect, Fault, Relay, ServerEvent, Signal, SocketId},
     room::{Event, Notice, Snapshot},
 };
 use std::mem;
@@ -26,7 +27,7 @@ enum Flow {
     Live,
     /// Something is missing: a snapshot was asked for, and what comes waits for it.
     CatchingUp {
-        held: Vec<Event>,
+        held: Held,
         /// So many of them were here before it was asked for, and so are older than it.
         older: usize,
     },
@@ -43,6 +44,9 @@ impl Inside {
         if n <= self.sent {
             return Ok(());
         }
+        if n > Signal::MAX_N {
+            return Err(Fault::bad_message("there is no number after n = 9007199254740991; join anew"));
+        }
         self.sent = n;
         match &relay.address {
             Address::Room => effects.push(Effect::Broadcast(relay.sign(self.me, n))),
@@ -52,7 +56,7 @@ impl Inside {
                     return Err(Fault::bad_message(message).about_message(n));
                 }
                 Some(id) if self.view.knows(id) => effects.push(Effect::Post(id, relay.sign(self.me, n))),
-                _ => return Err(Fault::peer_gone(name.as_ref(), n)),
+                _ => return Err(Fault::peer_gone(name, n)),
             },
         }
         Ok(())
@@ -64,54 +68,59 @@ impl Inside {
         event: Event,
         dialect: Dialect,
         effects: &mut Vec<Effect>,
-    ) -> Result<(), CloseCode> {
+    ) -> Result<(), Overrun> {
         match (event, &mut self.flow) {
             (Event::Synced(snapshot), Flow::CatchingUp { held, older }) => {
                 let (held, older) = (mem::take(held), *older);
                 self.flow = Flow::Live;
                 self.view.correct(&snapshot, |event| tell(&event, dialect, effects));
-                return self.replay(held, older, dialect, effects);
+                self.replay(held, older, dialect, effects)
             }
-            (event, Flow::CatchingUp { held, .. }) => return hold(event, held),
+            (event, Flow::CatchingUp { held, .. }) => held.push(event),
             (Event::Notice(notice), Flow::Live) => self.notice(notice, dialect, effects),
             (Event::Signal(signal), Flow::Live) => self.signal(signal, dialect, effects),
             (Event::Lapse, Flow::Live) => self.catch_up(None, effects),
-            (Event::Synced(_) | Event::Joined(_) | Event::Refused(_) | Event::Gone { .. }, Flow::Live) => {}
+            (Event::Synced(_) | Event::Joined(_) | Event::Refused(_) | Event::Gone { .. }, Flow::Live) => {
+                Ok(())
+            }
+        }
+    }
+
+    fn notice(&mut self, notice: Notice, dialect: Dialect, effects: &mut Vec<Effect>) -> Result<(), Overrun> {
+        match self.view.timeliness(&notice) {
+            Timeliness::Old => {}
+            Timeliness::Next => self.view.apply(notice, |event| tell(&event, dialect, effects)),
+            Timeliness::Ahead => return self.catch_up(Some(Event::Notice(notice)), effects),
         }
         Ok(())
     }
 
-    fn notice(&mut self, notice: Notice, dialect: Dialect, effects: &mut Vec<Effect>) {
-        match self.view.timeliness(&notice) {
-            Timeliness::Old => {}
-            Timeliness::Next => self.view.apply(notice, |event| tell(&event, dialect, effects)),
-            Timeliness::Ahead => self.catch_up(Some(Event::Notice(notice)), effects),
-        }
-    }
-
-    fn signal(&mut self, signal: Signal, dialect: Dialect, effects: &mut Vec<Effect>) {
+    fn signal(&mut self, signal: Signal, dialect: Dialect, effects: &mut Vec<Effect>) -> Result<(), Overrun> {
         match self.view.note(signal.from, signal.n) {
             Standing::New => tell(&ServerEvent::Signal(&signal), dialect, effects),
             Standing::Repeat => {}
             // Its sender came unnoticed, or went.
-            Standing::Stranger => self.catch_up(Some(Event::Signal(signal)), effects),
+            Standing::Stranger => return self.catch_up(Some(Event::Signal(signal)), effects),
         }
+        Ok(())
     }
 
-    fn catch_up(&mut self, waiting: Option<Event>, effects: &mut Vec<Effect>) {
-        let held: Vec<_> = waiting.into_iter().collect();
+    fn catch_up(&mut self, waiting: Option<Event>, effects: &mut Vec<Effect>) -> Result<(), Overrun> {
+        let mut held = Held::default();
+        waiting.map_or(Ok(()), |event| held.push(event))?;
         self.flow = Flow::CatchingUp { older: held.len(), held };
         effects.push(Effect::Sync);
+        Ok(())
     }
 
     /// Hears what waited for a snapshot. If something is missing even so, the rest waits for the next one.
     fn replay(
         &mut self,
-        held: Vec<Event>,
+        held: Held,
         older: usize,
         dialect: Dialect,
         effects: &mut Vec<Effect>,
-    ) -> Result<(), CloseCode> {
+    ) -> Result<(), Overrun> {
         for (index, event) in held.into_iter().enumerate() {
             if index < older && self.is_from_the_past(&event) {
                 continue;

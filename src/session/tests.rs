@@ -525,7 +525,7 @@ mod life {
     fn what_waits_for_an_answer_is_bounded() {
         let mut life = Life::in_a_room();
         assert_eq!(life.input(Input::Exchange(Event::Lapse)), [Effect::Sync]);
-        for n in 1..=MAX_HELD {
+        for n in 1..=Held::MAX_EVENTS {
             assert_eq!(life.input(Input::Exchange(Event::Signal(signal(id(1), n as u64)))), []);
         }
         assert_eq!(

@@ -96,7 +96,7 @@ impl Visitor {
         client.say("join", json!({ "room": room })).await;
         client.say("message", json!({ "room": room, "body": 0 })).await;
         while self.room != room || self.id.is_empty() {
-            self.read(client.hear().await);
+            self.read(&client.hear().await);
         }
     }
 
@@ -108,11 +108,11 @@ impl Visitor {
             if frame["eventName"] == "pong" {
                 return;
             }
-            self.read(frame);
+            self.read(&frame);
         }
     }
 
-    fn read(&mut self, frame: Value) {
+    fn read(&mut self, frame: &Value) {
         let data = &frame["data"];
         let text = |key: &str| data[key].as_str().unwrap_or_default().to_owned();
         match frame["eventName"].as_str().expect("a name") {

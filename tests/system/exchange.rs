@@ -267,11 +267,11 @@ impl Guest {
     }
 
     fn post(&self, to: SocketId, n: u64) {
-        self.exchange.post(&self.member.room, to, self.signal(n));
+        self.exchange.post(&self.member, to, self.signal(n));
     }
 
     fn broadcast(&self, n: u64) {
-        self.exchange.broadcast(&self.member.room, self.signal(n));
+        self.exchange.broadcast(&self.member, self.signal(n));
     }
 
     fn signal(&self, n: u64) -> Signal {

@@ -117,7 +117,7 @@ async fn who_vanishes_is_lost() {
 
 #[tokio::test]
 async fn a_burst_keeps_its_order() {
-    let node = Node::with(&["--outbox-messages", "2000"]).await;
+    let node = Node::start().await;
     let [mut ann, mut ben] = node.room("room").await;
     for body in 0..1000 {
         ben.say("message", json!({ "socketId": ann.id, "body": body })).await;

@@ -48,19 +48,19 @@ impl Room {
         }
     }
 
-    pub(super) fn post(&self, to: SocketId, signal: Signal) {
-        let Some(sender) = self.find(signal.from) else { return };
+    pub(super) fn post(&self, from: SocketId, to: SocketId, signal: Signal) {
+        let Some(sender) = self.find(from) else { return };
         match self.find(to) {
             Some(receiver) => receiver.recipient.deliver(Event::Signal(signal)),
             None => sender.recipient.deliver(Event::Gone { to, n: signal.n }),
         }
     }
 
-    pub(super) fn broadcast(&self, signal: &Signal) {
-        if self.find(signal.from).is_none() {
+    pub(super) fn broadcast(&self, from: SocketId, signal: &Signal) {
+        if self.find(from).is_none() {
             return;
         }
-        for occupant in self.occupants.iter().filter(|occupant| occupant.peer.id != signal.from) {
+        for occupant in self.occupants.iter().filter(|occupant| occupant.peer.id != from) {
             occupant.recipient.deliver(Event::Signal(signal.clone()));
         }
     }
