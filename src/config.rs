@@ -10,12 +10,12 @@ mod values;
 
 use crate::{
     gateway::{Limits, OutboxLimits},
-    protocol::IceServer,
+    protocol::{IceServer, Info},
     server::Settings,
     session::Rules,
 };
 use bytesize::ByteSize;
-use clap::{Args, CommandFactory, FromArgMatches, Parser, ValueEnum, parser::ValueSource};
+use clap::{Args, CommandFactory, FromArgMatches, Parser, ValueEnum, error::ErrorKind, parser::ValueSource};
 use std::{ffi::OsString, net::SocketAddr, num::NonZeroUsize, path::PathBuf, time::Duration};
 
 /// A WebRTC signaling gateway: people open a page, name a room, and their browsers find each other.
@@ -71,7 +71,7 @@ struct RoomConfig {
 #[command(next_help_heading = "Sockets")]
 struct SocketConfig {
     /// Open WebSockets on this node; the next one is closed with 1013 overloaded
-    #[arg(long, value_name = "NUMBER", default_value = "50000", value_parser = values::count)]
+    #[arg(long, value_name = "NUMBER", default_value = "10000", value_parser = values::count)]
     max_sockets: NonZeroUsize,
 
     /// The largest frame a client may send; a larger one ends its connection with 1009 too_big
@@ -89,6 +89,10 @@ struct SocketConfig {
     /// Time for a client to send the head of its request
     #[arg(long, value_name = "TIME", default_value = "10s", value_parser = values::time)]
     handshake_timeout: Duration,
+
+    /// The longest that an HTTP connection may last which doesn't become a WebSocket
+    #[arg(long, value_name = "TIME", default_value = "1m", value_parser = values::time)]
+    http_timeout: Duration,
 
     /// Time for a client to join a room; then its connection ends with 4408 join_timeout
     #[arg(long, value_name = "TIME", default_value = "10s", value_parser = values::time)]
@@ -136,7 +140,7 @@ impl Config {
         let mut command = Self::settings_command();
         let mut matches = command.try_get_matches_from_mut(&arguments)?;
         let config = Self::from_arg_matches(&matches)?;
-        let Some(path) = config.config else { return Ok(config) };
+        let Some(path) = config.config else { return config.checked(&mut command) };
 
         let settings = file::read(&path, &command)?;
         let unset = |id: &str| {
@@ -148,7 +152,25 @@ impl Config {
         matches = command
             .try_get_matches_from_mut(all)
             .map_err(|error| file::blame(&path, &error, &mut command))?;
-        Self::from_arg_matches(&matches)
+        Self::from_arg_matches(&matches)?.checked(&mut command)
+    }
+
+    /// Refuses limits that contradict each other.
+    fn checked(self, command: &mut clap::Command) -> Result<Self, clap::Error> {
+        /// What a peer takes in the answer to a join, its info aside.
+        const PEER_BYTES: u64 = 128;
+
+        let SocketConfig { max_frame, outbox_bytes, .. } = self.sockets;
+        let peers = self.rooms.room_capacity.get() as u64 * (Info::MAX_LEN as u64 + PEER_BYTES);
+        for (needed, setting) in [(2 * max_frame.as_u64(), "--max-frame"), (peers, "--room-capacity")] {
+            if outbox_bytes.as_u64() < needed {
+                let message = format!(
+                    "--outbox-bytes {outbox_bytes} is too small for {setting}: it takes at least {needed}"
+                );
+                return Err(command.error(ErrorKind::ValueValidation, message));
+            }
+        }
+        Ok(self)
     }
 
     /// The command, with the environment variable of each flag.
@@ -190,6 +212,7 @@ impl Config {
                 outbox: OutboxLimits { messages: outbox_messages.get(), bytes: bytes(outbox_bytes) },
             },
             handshake_timeout: self.sockets.handshake_timeout,
+            http_timeout: self.sockets.http_timeout,
         }
     }
 }

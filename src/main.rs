@@ -9,7 +9,7 @@ use switchboard::{
     server::{self, Listeners},
 };
 use tokio::signal::unix::{SignalKind, signal};
-use tracing::error;
+use tracing::{error, warn};
 
 fn main() -> ExitCode {
     let config = Config::from_process().unwrap_or_else(|error| error.exit());
@@ -28,6 +28,8 @@ fn run(config: &Config) -> anyhow::Result<()> {
 }
 
 async fn serve(config: &Config) -> anyhow::Result<()> {
+    let settings = config.server();
+    raise_open_files(settings.open_files());
     let mut interrupt = signal(SignalKind::interrupt()).context("can't listen for SIGINT")?;
     let mut terminate = signal(SignalKind::terminate()).context("can't listen for SIGTERM")?;
     let (public, admin) = config.addresses();
@@ -38,5 +40,18 @@ async fn serve(config: &Config) -> anyhow::Result<()> {
             _ = terminate.recv() => {}
         }
     };
-    server::run(listeners, config.server(), asked_to_stop).await
+    server::run(listeners, settings, asked_to_stop).await
+}
+
+/// Lets this process open as many files as the system allows, and says if that isn't enough.
+fn raise_open_files(needed: usize) {
+    let needed = needed as u64;
+    match rlimit::increase_nofile_limit(needed) {
+        Ok(allowed) if allowed < needed => warn!(
+            allowed,
+            needed, "this process may not open enough files for --max-sockets; lower it, or raise ulimit -n"
+        ),
+        Ok(_) => {}
+        Err(error) => warn!(%error, "can't raise the number of files that this process may open"),
+    }
 }

@@ -3,6 +3,7 @@
 mod accept;
 mod lingering;
 
+use self::accept::HttpLimits;
 use crate::{
     exchange::memory::Memory,
     gateway::{Gateway, Limits, admin_routes, public_routes},
@@ -21,6 +22,12 @@ use tracing::{info, warn};
 /// (`net.core.somaxconn`).
 const BACKLOG: u32 = 4096;
 
+/// Connections of clients beyond their WebSockets: pages being loaded, and sockets that are told that there is no place.
+const SPARE_CONNECTIONS: usize = 256;
+
+/// Connections of operators.
+const OPERATORS: usize = 64;
+
 /// How long connections may take to end when the node stops.
 const STOP_TIMEOUT: Duration = Duration::from_secs(5);
 
@@ -33,6 +40,15 @@ pub struct Settings {
     pub limits: Limits,
     /// How long a client may take to send the head of a request.
     pub handshake_timeout: Duration,
+    /// How long an HTTP connection may last that doesn't become a WebSocket.
+    pub http_timeout: Duration,
+}
+
+impl Settings {
+    /// The files that a node may have open at once: its connections, and its own.
+    pub fn open_files(&self) -> usize {
+        self.limits.sockets + SPARE_CONNECTIONS + OPERATORS + 64
+    }
 }
 
 /// The sockets that a node listens on.
@@ -76,11 +92,14 @@ pub async fn run(
     shutdown: impl Future<Output = ()>,
 ) -> anyhow::Result<()> {
     let (address, admin) = (listeners.address()?, listeners.admin_address()?);
-    let Settings { rules, limits, handshake_timeout } = settings;
+    let Settings { rules, limits, handshake_timeout, http_timeout } = settings;
+    let connections = limits.sockets + SPARE_CONNECTIONS;
+    let for_clients = HttpLimits { connections, handshake_timeout, http_timeout };
+    let for_operators = HttpLimits { connections: OPERATORS, ..for_clients };
     let metrics = Arc::new(Metrics::new()?);
     let gateway = Arc::new(Gateway::new(rules, limits, Arc::new(Memory::default()), metrics));
-    let public = accept::spawn(listeners.public, public_routes(gateway.clone()), handshake_timeout);
-    let operators = accept::spawn(listeners.admin, admin_routes(gateway.clone()), handshake_timeout);
+    let public = accept::spawn(listeners.public, public_routes(gateway.clone()), for_clients);
+    let operators = accept::spawn(listeners.admin, admin_routes(gateway.clone()), for_operators);
     info!(%address, %admin, "listening");
 
     shutdown.await;

@@ -21,7 +21,7 @@ fn a_flag_wins_over_the_file_and_the_file_over_the_default() {
     assert_eq!(settings.limits.room_capacity.get(), 2);
     assert_eq!(settings.rules.join_timeout, Duration::from_mins(1));
     assert_eq!(settings.rules.ice_servers.len(), 2);
-    assert_eq!(settings.limits.sockets, 50_000);
+    assert_eq!(settings.limits.sockets, 10_000);
     let settings = read(&["--config", &path, "--ice-server", "stun:c"]).server();
     assert_eq!(settings.rules.ice_servers, [IceServer { urls: vec!["stun:c".into()] }], "a list is replaced");
     fs::remove_file(path).unwrap();

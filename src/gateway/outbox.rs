@@ -115,6 +115,23 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
+    async fn who_waits_is_woken() {
+        let outbox = outbox(1, 10_000);
+        let waiting = async {
+            outbox.ready().await;
+            outbox.full().await;
+        };
+        let delivering = async {
+            for _ in 0..2 {
+                // The waiting one is asleep by then.
+                tokio::task::yield_now().await;
+                outbox.deliver(Event::Lapse);
+            }
+        };
+        timeout(Duration::from_secs(1), async { tokio::join!(waiting, delivering) }).await.expect("woken");
+    }
+
+    #[tokio::test(start_paused = true)]
     async fn one_too_many_fills_it_for_good() {
         let outbox = outbox(2, 10_000);
         for _ in 0..2 {

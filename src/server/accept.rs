@@ -5,11 +5,19 @@ use crate::gateway::ClientAddress;
 use axum::Router;
 use hyper::{Request, body::Incoming, server::conn::http1, service::service_fn};
 use hyper_util::rt::{TokioIo, TokioTimer};
-use std::{io, net::SocketAddr, time::Duration};
-use tokio::{net::TcpListener, select, time::sleep};
+use std::{io, net::SocketAddr, pin::pin, sync::Arc, time::Duration};
+use tokio::{
+    net::TcpListener,
+    select,
+    sync::Semaphore,
+    time::{sleep, timeout},
+};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 use tower_service::Service;
 use tracing::{debug, warn};
+
+/// How long a request under way may still take when its connection has to end.
+const FAREWELL_TIMEOUT: Duration = Duration::from_secs(1);
 
 /// A listener being served.
 pub(super) struct Serving {
@@ -35,11 +43,22 @@ impl Serving {
     }
 }
 
+/// What bounds the connections to a listener.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct HttpLimits {
+    /// How many there may be, WebSockets included. More wait in the system's queue.
+    pub(super) connections: usize,
+    /// How long one may take to send the head of a request.
+    pub(super) handshake_timeout: Duration,
+    /// How long one may last that doesn't become a WebSocket.
+    pub(super) http_timeout: Duration,
+}
+
 /// Serves `routes` on `listener`.
-pub(super) fn spawn(listener: TcpListener, routes: Router, handshake_timeout: Duration) -> Serving {
+pub(super) fn spawn(listener: TcpListener, routes: Router, limits: HttpLimits) -> Serving {
     let (refusing, stopping) = (CancellationToken::new(), CancellationToken::new());
     let tasks = TaskTracker::new();
-    let accepting = accept(listener, routes, handshake_timeout, stopping.clone(), tasks.clone());
+    let accepting = accept(listener, routes, limits, stopping.clone(), tasks.clone());
     tasks.spawn(refusing.clone().run_until_cancelled_owned(accepting));
     Serving { refusing, stopping, tasks }
 }
@@ -47,16 +66,17 @@ pub(super) fn spawn(listener: TcpListener, routes: Router, handshake_timeout: Du
 async fn accept(
     listener: TcpListener,
     routes: Router,
-    handshake_timeout: Duration,
+    limits: HttpLimits,
     stopping: CancellationToken,
     tasks: TaskTracker,
 ) {
+    let places = Arc::new(Semaphore::new(limits.connections));
     loop {
+        let place = places.clone().acquire_owned().await.expect("nobody closes it");
         match listener.accept().await {
             Ok((stream, client)) => {
-                let stream = Lingering::new(stream, tasks.clone());
-                let routes = routes.clone();
-                tasks.spawn(serve(stream, client, routes, handshake_timeout, stopping.clone()));
+                let stream = Lingering::new(stream, place, tasks.clone());
+                tasks.spawn(serve(stream, client, routes.clone(), limits, stopping.clone()));
             }
             Err(error) => wait_out(error).await,
         }
@@ -78,7 +98,7 @@ async fn serve(
     stream: Lingering,
     client: SocketAddr,
     routes: Router,
-    handshake_timeout: Duration,
+    limits: HttpLimits,
     stopping: CancellationToken,
 ) {
     let service = service_fn(|mut request: Request<Incoming>| {
@@ -87,18 +107,26 @@ async fn serve(
     });
     let connection = http1::Builder::new()
         .timer(TokioTimer::new())
-        .header_read_timeout(handshake_timeout)
+        .header_read_timeout(limits.handshake_timeout)
         .serve_connection(TokioIo::new(stream), service)
         .with_upgrades();
-    let mut connection = std::pin::pin!(connection);
+    let mut connection = pin!(connection);
     let served = select! {
         served = connection.as_mut() => served,
-        () = stopping.cancelled() => {
+        () = either(stopping.cancelled(), sleep(limits.http_timeout)) => {
             connection.as_mut().graceful_shutdown();
-            connection.await
+            // Who takes longer to send or to read gets no more.
+            timeout(FAREWELL_TIMEOUT, connection).await.unwrap_or(Ok(()))
         }
     };
     if let Err(error) = served {
         debug!(%client, %error, "request failed");
+    }
+}
+
+async fn either(one: impl Future<Output = ()>, other: impl Future<Output = ()>) {
+    select! {
+        () = one => {}
+        () = other => {}
     }
 }

@@ -13,12 +13,13 @@ use std::{
 use tokio::{
     io::{AsyncRead, AsyncWrite, AsyncWriteExt, ReadBuf},
     net::TcpStream,
+    sync::OwnedSemaphorePermit,
     time::timeout,
 };
 use tokio_util::task::TaskTracker;
 
 /// How long a peer may take to end.
-const LINGER_TIMEOUT: Duration = Duration::from_secs(2);
+const LINGER_TIMEOUT: Duration = Duration::from_secs(1);
 
 /// How much is read from it meanwhile, in bytes.
 const LINGER_BYTES: usize = 16 * 1024 * 1024;
@@ -28,15 +29,17 @@ pub(super) struct Lingering {
     stream: Option<TcpStream>,
     /// The peer has ended, or the connection broke: nothing to wait for.
     at_end: bool,
+    /// Its place among the listener's connections: taken until it has lingered.
+    place: Option<OwnedSemaphorePermit>,
     tasks: TaskTracker,
 }
 
 impl Lingering {
     /// The task that lingers is one of `tasks`.
-    pub(super) fn new(stream: TcpStream, tasks: TaskTracker) -> Self {
+    pub(super) fn new(stream: TcpStream, place: OwnedSemaphorePermit, tasks: TaskTracker) -> Self {
         // Signaling is small frames that someone waits for. Where the system refuses, they only come a little later.
         let _ = stream.set_nodelay(true);
-        Self { stream: Some(stream), at_end: false, tasks }
+        Self { stream: Some(stream), at_end: false, place: Some(place), tasks }
     }
 
     fn stream(&mut self) -> Pin<&mut TcpStream> {
@@ -47,7 +50,11 @@ impl Lingering {
 impl Drop for Lingering {
     fn drop(&mut self) {
         if let (Some(stream), false) = (self.stream.take(), self.at_end) {
-            self.tasks.spawn(timeout(LINGER_TIMEOUT, linger(stream)));
+            let place = self.place.take();
+            self.tasks.spawn(async move {
+                let _place = place;
+                timeout(LINGER_TIMEOUT, linger(stream)).await
+            });
         }
     }
 }

@@ -2,6 +2,7 @@
 
 use crate::harness::{Process, command};
 use std::{fs, path::PathBuf};
+use tokio::process::Command;
 
 #[tokio::test]
 async fn a_wrong_value_names_the_setting_and_what_it_takes() {
@@ -52,6 +53,33 @@ async fn a_mistake_in_the_file_names_the_file_and_the_setting() {
     }
     let refusal = refused(&["--config", "/nowhere/switchboard.toml"]).await;
     assert!(refusal.contains("/nowhere/switchboard.toml"), "{refusal}");
+}
+
+#[tokio::test]
+async fn limits_that_contradict_each_other_are_refused() {
+    for (flags, told) in [
+        (
+            ["--max-frame", "2MiB"],
+            "--outbox-bytes 1.0 MiB is too small for --max-frame: it takes at least 4194304",
+        ),
+        (["--room-capacity", "1000"], "too small for --room-capacity: it takes at least 4224000"),
+    ] {
+        let refusal = refused(&flags).await;
+        assert!(refusal.contains(told), "{refusal}");
+    }
+}
+
+#[tokio::test]
+async fn too_few_files_are_told() {
+    let node = Process::start(&[]).await;
+    let script =
+        format!("ulimit -n 300; exec {} --listen {}", env!("CARGO_BIN_EXE_switchboard"), node.address);
+    let output = Command::new("sh").args(["-c", &script]).output().await.expect("a shell");
+    let told = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert!(
+        told.contains("may not open enough files for --max-sockets") && told.contains("allowed=300"),
+        "{told}"
+    );
 }
 
 #[tokio::test]

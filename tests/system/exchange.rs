@@ -36,6 +36,7 @@ async fn behaves(make: impl AsyncFn() -> Arc<dyn Exchange>) {
     leaving_twice_is_leaving_once(&make().await).await;
     a_snapshot_is_the_truth(&make().await).await;
     who_has_left_has_no_say(&make().await).await;
+    who_has_left_hears_no_more(&make().await).await;
     joiners_at_once_do_not_miss_each_other(&make().await).await;
 }
 
@@ -52,19 +53,20 @@ async fn members_hear_of_each_other(exchange: &Arc<dyn Exchange>) {
 
 async fn versions_rise_by_one(exchange: &Arc<dyn Exchange>) {
     let mut ann = Guest::new(exchange, "room");
-    let mut version = ann.join().await.version;
+    let version = ann.join().await.version;
     let mut ben = Guest::new(exchange, "room");
     let joined = ben.join().await.version;
     ben.show("1");
     ben.leave(LeaveReason::Lost);
-    for _ in 0..3 {
-        let notice = ann.notice().await;
-        assert_eq!(notice.version, version + 1);
-        version = notice.version;
-        if notice.change == Change::Joined(ben.shown("null")) {
-            assert_eq!(notice.version, joined, "the newcomer's snapshot is of the version that it made");
-        }
+    let changes = [
+        Change::Joined(ben.shown("null")),
+        Change::Info(ben.shown("1")),
+        Change::Left(ben.id(), LeaveReason::Lost),
+    ];
+    for (version, change) in (version + 1..).zip(changes) {
+        assert_eq!(ann.notice().await, Notice { version, change });
     }
+    assert_eq!(joined, version + 1, "the newcomer's snapshot is of the version that it made");
 }
 
 async fn a_room_has_a_capacity(exchange: &Arc<dyn Exchange>) {
@@ -165,6 +167,18 @@ async fn who_has_left_has_no_say(exchange: &Arc<dyn Exchange>) {
     exchange.sync(&ben.member);
     assert_eq!(ann.change().await, Change::Left(ben.id(), LeaveReason::Left));
     ann.hears_nothing().await;
+}
+
+async fn who_has_left_hears_no_more(exchange: &Arc<dyn Exchange>) {
+    let [mut ann, mut ben] = guests(exchange, "room").await;
+    ben.leave(LeaveReason::Left);
+    assert_eq!(ann.change().await, Change::Left(ben.id(), LeaveReason::Left));
+    ann.broadcast(1);
+    ann.show("1");
+    ann.post(ben.id(), 2);
+    assert_eq!(ann.change().await, Change::Info(ann.shown("1")));
+    assert_eq!(ann.next().await, Event::Gone { to: ben.id(), n: 2 });
+    assert!(ben.events.try_recv().is_err());
 }
 
 async fn joiners_at_once_do_not_miss_each_other(exchange: &Arc<dyn Exchange>) {

@@ -1,11 +1,12 @@
 //! Every way that the gateway ends a connection, and that it says why.
 
-use crate::harness::{Client, Ended, Node, Process, RawClient, raw::Opcode};
+use crate::harness::{Client, Ended, Node, Process, RawClient, get, raw::Opcode};
 use serde_json::json;
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
     join,
     net::TcpStream,
+    task::yield_now,
 };
 
 #[tokio::test]
@@ -170,6 +171,50 @@ async fn an_idle_socket_is_small() {
     // 5 KiB each; with a library's own buffers it would be 130.
     let each = (node.memory() - before) / SOCKETS;
     assert!(each < 20, "{each} KiB a socket");
+}
+
+#[tokio::test]
+async fn a_page_that_is_never_read() {
+    let node = Node::with(&["--http-timeout", "100ms"]).await;
+    let (mut answers, mut requests) =
+        TcpStream::connect(node.address).await.expect("a listening node").into_split();
+    let asking = tokio::spawn(async move {
+        while requests.write_all(b"GET /switchboard.d.ts HTTP/1.1\r\nHost: x\r\n\r\n").await.is_ok() {}
+    });
+    // Nothing is read until the node has had enough.
+    asking.await.expect("the node ends the connection");
+    let _ = answers.read_to_end(&mut Vec::new()).await;
+    node.stop().await;
+}
+
+#[tokio::test]
+async fn connections_beyond_the_bound_wait_outside() {
+    let node = Process::start(&["--max-sockets", "1", "--handshake-timeout", "1m"]).await;
+    let mut idle = Vec::new();
+    for _ in 0..600 {
+        idle.push(TcpStream::connect(node.address).await.expect("a place in the queue"));
+    }
+    while node.open_files() < 257 {
+        yield_now().await;
+    }
+    for _ in 0..20 {
+        assert_eq!(get(node.admin, "/livez").await.status, 200, "operators have their own places");
+    }
+    assert!(node.open_files() < 257 + 100, "{} files", node.open_files());
+    drop(idle);
+    node.client().await.join("room").await;
+}
+
+#[tokio::test]
+async fn a_node_stops_though_clients_dawdle() {
+    let node = Process::start(&[]).await;
+    let mut half_a_request = TcpStream::connect(node.address).await.expect("a listening node");
+    half_a_request.write_all(b"GET / HTTP/1.1\r\n").await.expect("an open connection");
+    let silent = RawClient::connect(node.address).await;
+    let (status, log) = node.stop().await;
+    assert_eq!(status, Some(0));
+    assert!(log.iter().all(|line| line["level"] == "INFO"), "{log:?}");
+    drop((half_a_request, silent));
 }
 
 #[tokio::test]

@@ -11,5 +11,6 @@ mod exchange;
 mod layers;
 mod limits;
 mod metrics;
+mod mute;
 mod rooms;
 mod skyrtc;

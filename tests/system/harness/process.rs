@@ -40,6 +40,12 @@ impl Process {
         line.trim().trim_end_matches(" kB").parse().expect("a number")
     }
 
+    /// How many files it has open.
+    pub(crate) fn open_files(&self) -> usize {
+        let pid = self.child.id().expect("runs");
+        fs::read_dir(format!("/proc/{pid}/fd")).expect("a running process").count()
+    }
+
     /// Asks it to stop, and returns its exit status and what it logged since it listened.
     pub(crate) async fn stop(mut self) -> (Option<i32>, Vec<Value>) {
         let pid = self.child.id().expect("runs").to_string();
