@@ -3,7 +3,7 @@
 #
 #   scripts/test.sh
 #
-# Needs Rust (rustup) and Node 20 or later. What else is missing it installs on Debian and Ubuntu; elsewhere it says
+# Needs Rust (rustup) and Node 20.11 or later. What else is missing it installs on Debian and Ubuntu; elsewhere it says
 # what to install.
 set -euo pipefail
 cd "$(dirname "$0")/.."
@@ -36,8 +36,9 @@ install() {
 }
 
 command -v cargo >/dev/null || fail "cargo is missing; install Rust: https://rustup.rs"
-command -v npm >/dev/null || fail "npm is missing; install Node 20 or later: https://nodejs.org"
-node -e 'process.exit(Number(process.versions.node.split(".")[0]) < 20)' || fail "this is Node $(node --version); the tests need 20 or later"
+command -v npm >/dev/null || fail "npm is missing; install Node 20.11 or later: https://nodejs.org"
+node -e 'const [major, minor] = process.versions.node.split(".").map(Number); process.exit(major > 20 || (major === 20 && minor >= 11) ? 0 : 1)' ||
+  fail "this is Node $(node --version); the tests need 20.11 or later"
 command -v cc >/dev/null || install cc build-essential
 find_chromium >/dev/null || install chromium chromium
 CHROMIUM_BIN=$(find_chromium) || fail "chromium is missing; install it, or name a Chrome with CHROMIUM_BIN"
