@@ -21,6 +21,7 @@ use tokio::{
     task::yield_now,
     time::{Instant, sleep, sleep_until},
 };
+use tokio_util::task::task_tracker::TaskTrackerToken;
 use tracing::debug;
 
 /// Frames taken from one client before its room and the others have their turn.
@@ -37,14 +38,17 @@ pub(super) struct Connection {
     ending: Option<Ending>,
 }
 
-/// Serves one client from its upgrade to its end.
-pub(super) async fn serve(socket: WebSocket, gateway: Arc<Gateway>) {
+/// Serves one client from its upgrade to its end; until then it is counted among the node's tasks.
+pub(super) async fn serve(socket: WebSocket, gateway: Arc<Gateway>, _task: TaskTrackerToken) {
     let metrics = gateway.metrics.clone();
     let _counted = Counted::into(&metrics.sockets);
     let mut socket = Socket::new(socket, metrics.clone());
     let ending = match gateway.places.clone().try_acquire_owned() {
-        // The connection is dropped here, and so out of its room before the farewell, which may take a while.
-        Ok(_place) => Connection::new(gateway).run(&mut socket).await,
+        Ok(_place) => {
+            let mut connection = Connection::new(gateway);
+            // It is dropped here, and so out of its room before the farewell, which may take a while.
+            connection.run(&mut socket).await
+        }
         Err(_) => Ending::Closed(CloseCode::Overloaded),
     };
     metrics.closed(ending);
@@ -68,7 +72,7 @@ impl Connection {
         }
     }
 
-    async fn run(mut self, socket: &mut Socket) -> Ending {
+    async fn run(&mut self, socket: &mut Socket) -> Ending {
         let mut alarm = pin!(sleep_until(self.session.deadline().into()));
         loop {
             let mut busy = false;

@@ -69,11 +69,8 @@ fn accept(
     let client = client.map(|Extension(ClientAddress(address))| address);
     let span = debug_span!("connection", client = client.map(tracing::field::display));
     // Counted from here on, so that a node that stops waits for upgrades under way.
-    let tracked = gateway.connections.token();
-    socket::configure(upgrade, gateway.limits.frame).protocols([SUBPROTOCOL]).on_upgrade(
-        async move |socket| {
-            let _tracked = tracked;
-            connection::serve(socket, gateway).instrument(span).await;
-        },
-    )
+    let counted = gateway.connections.token();
+    socket::configure(upgrade, gateway.limits.frame)
+        .protocols([SUBPROTOCOL])
+        .on_upgrade(move |socket| connection::serve(socket, gateway, counted).instrument(span))
 }
