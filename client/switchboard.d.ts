@@ -30,8 +30,9 @@ export declare class Room {
      * Joins; after a `leave()` or a failure, joins again.
      *
      * @param {{ signal?: AbortSignal }} [options]
-     * @returns {Promise<void>} rejects with a `SwitchboardError`: `room_full`, `bad_room`, `unavailable`,
-     *   `timeout`, `aborted`, or what the gateway closed the connection with
+     * @returns {Promise<void>} resolves once everybody who was there was told of with `peerjoin`; rejects with
+     *   a `SwitchboardError`: `room_full`, `bad_room`, `unavailable`, `unsupported`, `timeout`, `aborted`, or
+     *   what the gateway closed the connection with
      */
     join({ signal }?: {
         signal?: AbortSignal;
@@ -55,33 +56,39 @@ export declare class Room {
     /**
      * Sends to everybody, or to those named, peer to peer. In order for each peer and channel.
      *
-     * @param {Json | ArrayBuffer} data
-     * @param {{ to?: string | string[], channel?: string }} [options]
-     * @returns {Promise<void>} resolves when little enough waits in the browser to send more; rejects when
-     *   a peer that was named is gone (who leaves meanwhile doesn't fail a message to everybody)
+     * Up to 1 MiB waits for a peer that isn't connected yet. What is beyond that, and what a connection
+     * that fails hadn't sent, is lost to this peer: a message to those named rejects, one to everybody doesn't.
+     *
+     * @param {unknown} data bytes, which arrive as an ArrayBuffer, or what `JSON.stringify` takes
+     * @param {{ to?: string | readonly string[], channel?: string }} [options]
+     * @returns {Promise<void>} resolves when the browser has it, which takes no more while much waits there;
+     *   a message to everybody waits only for those who are connected. Rejects with a `SwitchboardError`:
+     *   `peer_gone`, `channel_closed` or `overloaded` for those named; `bad_message`, `too_large`, `not_joined`
      */
-    send(data: Json | ArrayBuffer, { to, channel }?: {
-        to?: string | string[];
+    send(data: unknown, { to, channel }?: {
+        to?: string | readonly string[];
         channel?: string;
     }): Promise<void>;
     /**
      * Changes what the others see of you.
      *
-     * @param {Json} info
+     * @param {any} info what can be sent as JSON
      */
-    setInfo(info: Json): void;
+    setInfo(info: any): void;
 }
 
 /** Somebody else in the room, and the connection to them. */
 export declare class Peer {
+    private constructor();
     #private;
     /** @readonly @type {string} */
     readonly id: string;
     /** The connection itself, for what the SDK has no words for.
      * @readonly @type {RTCPeerConnection} */
     readonly pc: RTCPeerConnection;
-    /** What this peer tells about itself. */
-    get info(): Json;
+    /** What this peer tells about itself: anything, as anybody may be in the room.
+     * @returns {any} */
+    get info(): any;
     get state(): RTCPeerConnectionState;
     /** What this peer sends, by stream id.
      * @returns {ReadonlyMap<string, { stream: MediaStream, source: string }>} */
@@ -95,6 +102,7 @@ export declare class Peer {
 
 /** A stream that everybody in the room gets, whoever comes later included. */
 export declare class Publication {
+    private constructor();
     #private;
     /** What the stream shows: 'camera', 'screen', or a word of your own.
      * @readonly @type {string} */
@@ -160,9 +168,9 @@ export type RoomOptions = {
      */
     url?: string;
     /**
-     * what the others see of you: a name, for instance
+     * what the others see of you, sent as JSON: a name, for instance
      */
-    info?: Json;
+    info?: any;
     /**
      * in place of those the gateway names
      */
@@ -202,43 +210,3 @@ export type Json = null | boolean | number | string | Json[] | {
 };
 export type Kind = 'audio' | 'video';
 export type ErrorCode = 'unauthorized' | 'forbidden' | 'bad_room' | 'room_full' | 'already_joined' | 'not_joined' | 'bad_message' | 'unknown_event' | 'too_large' | 'rate_limited' | 'session_expired' | 'join_timeout' | 'kicked' | 'room_closed' | 'restart' | 'overloaded' | 'internal' | 'unavailable' | 'ping_timeout' | 'slow_consumer' | 'timeout' | 'aborted' | 'peer_gone' | 'peer_failed' | 'channel_closed' | 'media_denied' | 'media_not_found' | 'media_in_use' | 'media_overconstrained' | 'insecure_context' | 'unsupported';
-/** @typedef {'idle' | 'joining' | 'joined' | 'left' | 'failed'} RoomState */
-/**
- * @typedef {object} RoomOptions
- * @property {string} room the room's name
- * @property {string} [url] the gateway's WebSocket; `/ws` of the page's own host if not given
- * @property {Json} [info] what the others see of you: a name, for instance
- * @property {RTCIceServer[]} [iceServers] in place of those the gateway names
- * @property {Omit<RTCConfiguration, 'iceServers'>} [rtcConfig]
- * @property {typeof globalThis.WebSocket} [WebSocket] in place of the browser's
- * @property {typeof globalThis.RTCPeerConnection} [RTCPeerConnection] in place of the browser's
- */
-/**
- * @typedef {object} RoomEvents
- * @property {(now: RoomState, was: RoomState, error?: SwitchboardError) => void} state
- * @property {(peer: Peer) => void} peerjoin somebody is in the room; at first, once for everybody who was there
- * @property {(peer: Peer, reason: 'left' | 'lost' | (string & {})) => void} peerleave
- * @property {(peer: Peer, state: RTCPeerConnectionState) => void} peerstate
- * @property {(peer: Peer) => void} peerinfo the peer's `info` changed
- * @property {(peer: Peer, stream: MediaStream, source: 'camera' | 'screen' | (string & {})) => void} stream
- * @property {(peer: Peer, stream: MediaStream) => void} streamend
- * @property {(peer: Peer, data: Json | ArrayBuffer, channel: string) => void} message
- * @property {(error: SwitchboardError) => void} error logged to the console when nobody listens
- */
-/**
- * What can be sent as JSON.
- *
- * @typedef {null | boolean | number | string | Json[] | { [key: string]: Json }} Json
- */
-/** @typedef {'audio' | 'video'} Kind */
-/**
- * What went wrong, in one word. Gateway and SDK use the same words.
- *
- * @typedef {'unauthorized' | 'forbidden' | 'bad_room' | 'room_full' | 'already_joined' | 'not_joined'
- *   | 'bad_message' | 'unknown_event' | 'too_large' | 'rate_limited' | 'session_expired'
- *   | 'join_timeout' | 'kicked' | 'room_closed' | 'restart' | 'overloaded' | 'internal' | 'unavailable'
- *   | 'ping_timeout' | 'slow_consumer' | 'timeout' | 'aborted'
- *   | 'peer_gone' | 'peer_failed' | 'channel_closed'
- *   | 'media_denied' | 'media_not_found' | 'media_in_use' | 'media_overconstrained'
- *   | 'insecure_context' | 'unsupported'} ErrorCode
- */

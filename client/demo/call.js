@@ -54,7 +54,7 @@ export class Call {
   /**
    * @param {string} name
    * @param {string} roomName
-   * @returns {Promise<void>} rejects with a `SwitchboardError`
+   * @returns {Promise<void>} rejects with a `SwitchboardError`, `aborted` after a `leave()`
    */
   async join(name, roomName) {
     this.#name = name;
@@ -67,11 +67,12 @@ export class Call {
     this.#show(roomName);
   }
 
+  /** Leaves, or gives up joining. */
   leave() {
-    if (this.#element.hidden) return;
     this.#room?.leave();
     this.#room = null;
     this.#publication = null;
+    if (this.#element.hidden) return;
     this.#element.hidden = true;
     this.#onleft();
   }
@@ -152,8 +153,8 @@ export class Call {
   }
 
   #showDevices() {
-    const { microphone, camera } = this.#devices;
-    this.#own.setStream(camera && new MediaStream([camera]));
+    const { microphone, camera, picture } = this.#devices;
+    this.#own.setStream(picture);
     this.#own.setDevices({ microphone: this.#devices.isOn('microphone'), camera: this.#devices.isOn('camera') });
     this.#publication?.replaceTrack('audio', microphone);
     this.#publication?.replaceTrack('video', camera);
@@ -181,11 +182,15 @@ export class Call {
   }
 
   async #rejoin() {
+    const room = this.#room;
     this.#notice.hide();
     try {
-      await this.#room?.join();
+      await room?.join();
+      byId('room-name').focus();
     } catch (error) {
+      if (this.#room !== room) return; // left meanwhile
       this.#showFailure(joinFailure(/** @type {SwitchboardError} */ (error)));
+      this.#notice.focus();
     }
   }
 

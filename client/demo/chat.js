@@ -8,6 +8,7 @@ export class Chat {
   #panel = byId('chat');
   #list = byId('messages');
   #toggle = byId('toggle-chat');
+  #covered = [byId('people'), byId('tools')];
 
   /** @param {(text: string) => void} send */
   constructor(send) {
@@ -23,10 +24,11 @@ export class Chat {
       this.#open(!this.#isOpen);
       if (this.#isOpen) input.focus();
     });
-    byId('close-chat').addEventListener('click', () => {
-      this.#open(false);
-      this.#toggle.focus();
+    byId('close-chat').addEventListener('click', () => this.#close());
+    addEventListener('keydown', ({ key }) => {
+      if (key === 'Escape' && this.#isSheet) this.#close();
     });
+    WIDE.addEventListener('change', () => this.#cover());
   }
 
   /** Starts afresh: open where there is room for it. */
@@ -61,17 +63,34 @@ export class Chat {
   /** @param {Node} line */
   #append(line) {
     this.#list.append(line);
-    this.#list.scrollTop = this.#list.scrollHeight;
+    const log = find(this.#panel, '.log');
+    log.scrollTop = log.scrollHeight;
   }
 
   get #isOpen() {
     return !this.#panel.hidden;
   }
 
+  /** On a small screen the chat lies over the rest. */
+  get #isSheet() {
+    return this.#isOpen && !WIDE.matches;
+  }
+
+  #close() {
+    this.#open(false);
+    this.#toggle.focus();
+  }
+
   /** @param {boolean} isOpen */
   #open(isOpen) {
     this.#panel.hidden = !isOpen;
+    this.#cover();
     this.#toggle.setAttribute('aria-expanded', String(isOpen));
     if (isOpen) this.#toggle.classList.remove('unread');
+  }
+
+  /** What the sheet hides cannot be reached by keyboard either. */
+  #cover() {
+    for (const covered of this.#covered) covered.inert = this.#isSheet;
   }
 }

@@ -1,3 +1,4 @@
+import { SwitchboardError } from '../switchboard.js';
 import { Call } from './call.js';
 import { Devices } from './devices.js';
 import { joinFailure } from './failures.js';
@@ -18,10 +19,20 @@ async function join(name, room) {
     history.replaceState(null, '', `#${encodeURIComponent(room)}`);
     lobby.hide();
   } catch (error) {
+    if (wasCalledElsewhere(error)) return await join(name, lobby.room);
     lobby.showJoinFailure(joinFailure(/** @type {any} */ (error)));
   } finally {
     lobby.setJoining(false);
   }
+}
+
+/**
+ * The address changed on the way.
+ *
+ * @param {unknown} error
+ */
+function wasCalledElsewhere(error) {
+  return error instanceof SwitchboardError && error.code === 'aborted';
 }
 
 addEventListener('hashchange', () => call.leave());

@@ -14,6 +14,9 @@ export class Devices extends EventTarget {
   microphone = null;
   /** @type {MediaStreamTrack | null} */
   camera = null;
+  /** The same as long as the camera is the same, so that who shows it goes on showing it.
+   * @type {MediaStream | null} */
+  picture = null;
 
   /** @param {Device} device */
   isOn(device) {
@@ -73,6 +76,7 @@ export class Devices extends EventTarget {
   }
 
   #changed() {
+    if (this.picture?.getTracks()[0] !== this.camera) this.picture = this.camera && new MediaStream([this.camera]);
     this.dispatchEvent(new Event('change'));
   }
 }

@@ -1,5 +1,6 @@
 import { bindDeviceButtons } from './devices.js';
 import { mediaFailure } from './failures.js';
+import { recall, remember } from './memory.js';
 import { suggestRoom } from './names.js';
 import { Notice } from './notice.js';
 import { byId, find } from './page.js';
@@ -31,18 +32,22 @@ export class Lobby {
     this.#devices = devices;
     bindDeviceButtons(this.#element, devices, (error) => this.#showMediaFailure(error));
     devices.addEventListener('change', () => this.#showDevices());
-    this.#name.value = localStorage.getItem(NAME_KEY) ?? '';
+    this.#name.value = recall(NAME_KEY);
     this.#name.addEventListener('input', () => this.#showName());
     addEventListener('hashchange', () => this.#readAddress());
     this.#form.addEventListener('submit', (event) => {
       event.preventDefault();
-      localStorage.setItem(NAME_KEY, this.#name.value);
-      join(this.#name.value, this.#room.value.trim());
+      remember(NAME_KEY, this.#name.value);
+      join(this.#name.value, this.room);
     });
     this.#readAddress();
     this.#showName();
     this.#showDevices();
     this.#openDevices();
+  }
+
+  get room() {
+    return this.#room.value.trim();
   }
 
   show() {
@@ -65,6 +70,7 @@ export class Lobby {
   /** @param {Failure} failure */
   showJoinFailure(failure) {
     this.#joinNotice.show(failure, () => this.#act(failure.action));
+    this.#joinNotice.focus();
   }
 
   /** @param {SwitchboardError} error */
@@ -102,9 +108,9 @@ export class Lobby {
   }
 
   #showDevices() {
-    const { microphone, camera } = this.#devices;
+    const { microphone, camera, picture } = this.#devices;
     if (microphone || camera) this.#mediaNotice.hide();
-    this.#preview.setStream(camera && new MediaStream([camera]));
+    this.#preview.setStream(picture);
     this.#preview.setDevices({ microphone: this.#devices.isOn('microphone'), camera: this.#devices.isOn('camera') });
   }
 }

@@ -18,7 +18,7 @@ export function suggestRoom() {
  * @param {unknown} name
  */
 export function displayName(name) {
-  return (typeof name === 'string' && name.trim().slice(0, 40)) || 'Guest';
+  return (typeof name === 'string' && [...name.trim()].slice(0, 40).join('')) || 'Guest';
 }
 
 /**

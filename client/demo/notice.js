@@ -1,4 +1,4 @@
-import { byId } from './page.js';
+import { byId, find } from './page.js';
 
 /** @import { Failure } from './failures.js' */
 
@@ -24,6 +24,11 @@ export class Notice {
     button.addEventListener('click', act);
     this.#element.replaceChildren(text, button);
     this.#element.hidden = false;
+  }
+
+  /** For whoever pressed a button that is gone now. */
+  focus() {
+    /** @type {HTMLElement} */ (find(this.#element, 'button')).focus();
   }
 
   hide() {

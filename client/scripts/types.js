@@ -10,6 +10,10 @@ import { join } from 'node:path';
 const CLIENT = join(import.meta.dirname, '..');
 const TARGET = join(CLIENT, 'switchboard.d.ts');
 const PUBLIC_MODULES = ['room', 'peer', 'publication', 'media', 'errors', 'types'];
+/** The SDK makes these: their constructors are its own, and are left out of the types. */
+const NOT_YOURS_TO_MAKE = /^(export declare class (?:Peer|Publication) \{)$/gm;
+/** What TypeScript made a type of already. */
+const TYPEDEF_COMMENT = /^\/\*\*(?:(?!\*\/)[^])*@typedef(?:(?!\*\/)[^])*\*\/\n/gm;
 const HEADER = '// Made from sdk/*.js by `npm run types`.\n\n';
 
 const types = declarations();
@@ -33,10 +37,13 @@ function declarations() {
 }
 
 /**
- * One file needs no imports between its parts.
+ * One file needs no imports between its parts, and no type twice.
  *
  * @param {string} file
  */
 function textOf(file) {
-  return readFileSync(file, 'utf8').replace(/^(import .*|\/\*\* @import .*|export \{\};)\n/gm, '');
+  return readFileSync(file, 'utf8')
+    .replace(/^(import .*|\/\*\* @import .*|export \{\};)\n/gm, '')
+    .replace(TYPEDEF_COMMENT, '')
+    .replace(NOT_YOURS_TO_MAKE, '$1\n    private constructor();');
 }

@@ -5,6 +5,8 @@ import { SwitchboardError } from './errors.js';
 
 /** Bytes waiting in the browser above which `send` waits too. */
 const HIGH_WATER_BYTES = 256 * 1024;
+/** Bytes that may wait for a channel to open. */
+const MOST_WAITING_BYTES = 1024 * 1024;
 
 /**
  * The data channel between two SDKs. Both sides open it under the same number, so it needs no
@@ -18,21 +20,17 @@ export class Channel {
   /** @type {RTCDataChannel | undefined} */
   #dataChannel;
   #isClosed = false;
-  /** @type {Promise<unknown>} */
-  #sent = Promise.resolve();
-  /** @type {() => void} */
-  #open = () => {};
-  /** @type {(reason: SwitchboardError) => void} */
-  #close = () => {};
-  /** @type {Promise<void>} */
-  #opened = new Promise((resolve) => (this.#open = resolve));
-  /** @type {Promise<never>} */
-  #closed = new Promise((_, reject) => (this.#close = reject));
+  /** @type {{ frame: Frame, resolve: () => void, reject: (reason: SwitchboardError) => void }[]} */
+  #waiting = [];
+  #waitingBytes = 0;
 
   /** @param {(data: Json | ArrayBuffer, channel: string) => void} onmessage */
   constructor(onmessage) {
     this.#onmessage = onmessage;
-    this.#closed.catch(() => {});
+  }
+
+  get isOpen() {
+    return this.#dataChannel?.readyState === 'open';
   }
 
   /** @param {RTCPeerConnection} pc */
@@ -41,7 +39,8 @@ export class Channel {
     const dataChannel = pc.createDataChannel('switchboard', { negotiated: true, id: 0 });
     dataChannel.binaryType = 'arraybuffer';
     dataChannel.bufferedAmountLowThreshold = HIGH_WATER_BYTES;
-    dataChannel.addEventListener('open', () => this.#open());
+    dataChannel.addEventListener('open', () => this.#flush());
+    dataChannel.addEventListener('bufferedamountlow', () => this.#flush());
     dataChannel.addEventListener('close', () => this.close());
     dataChannel.addEventListener('message', ({ data }) => this.#receive(data));
     this.#dataChannel = dataChannel;
@@ -51,28 +50,42 @@ export class Channel {
    * Sends in the order of the calls, once the channel is open.
    *
    * @param {Frame} frame
-   * @returns {Promise<void>} resolves when few enough bytes wait in the browser
+   * @returns {Promise<void>} resolves when the browser has it, which takes no more while much waits there
    */
-  send(frame) {
-    const sent = this.#sent.then(() => this.#send(frame));
-    this.#sent = sent.catch(() => {});
-    return sent;
+  async send(frame) {
+    if (this.#isClosed) throw channelClosed();
+    if (!this.isOpen && this.#waitingBytes + frame.length > MOST_WAITING_BYTES) throw tooMuchWaiting();
+    await new Promise((/** @type {(value: void) => void} */ resolve, reject) => {
+      this.#waiting.push({ frame, resolve, reject });
+      this.#waitingBytes += frame.length;
+      this.#flush();
+    });
   }
 
   /** What waits to be sent fails. */
-  close(reason = new SwitchboardError('channel_closed', 'The data channel to this peer is closed.')) {
+  drop() {
+    this.#waitingBytes = 0;
+    for (const { reject } of this.#waiting.splice(0)) reject(channelClosed());
+  }
+
+  close() {
     this.#isClosed = true;
-    this.#close(reason);
+    this.drop();
     this.#dataChannel?.close();
   }
 
-  /** @param {Frame} frame */
-  async #send(frame) {
-    await Promise.race([this.#closed, this.#opened]);
-    const dataChannel = /** @type {RTCDataChannel} */ (this.#dataChannel);
-    push(dataChannel, frame);
-    if (dataChannel.bufferedAmount > HIGH_WATER_BYTES) {
-      await Promise.race([this.#closed, next(dataChannel, 'bufferedamountlow')]);
+  #flush() {
+    const dataChannel = this.#dataChannel;
+    while (dataChannel?.readyState === 'open' && dataChannel.bufferedAmount <= HIGH_WATER_BYTES) {
+      const next = this.#waiting.shift();
+      if (!next) return;
+      this.#waitingBytes -= next.frame.length;
+      try {
+        push(dataChannel, next.frame);
+        next.resolve();
+      } catch (error) {
+        next.reject(/** @type {SwitchboardError} */ (error));
+      }
     }
   }
 
@@ -84,19 +97,55 @@ export class Channel {
 }
 
 /**
- * @param {Json | ArrayBuffer} data
+ * @param {unknown} data
  * @param {string} channel
  * @returns {Frame}
  */
 export function encode(data, channel) {
-  if (!(data instanceof ArrayBuffer)) return JSON.stringify({ channel, data });
+  const bytes = bytesOf(data);
+  return bytes ? binaryFrame(bytes, channel) : `{"channel":${JSON.stringify(channel)},"data":${jsonOf(data)}}`;
+}
+
+/**
+ * @param {Uint8Array} bytes
+ * @param {string} channel
+ */
+function binaryFrame(bytes, channel) {
   const name = new TextEncoder().encode(channel);
   if (name.length > 255) throw new SwitchboardError('too_large', "A channel's name is up to 255 bytes long.");
-  const frame = new Uint8Array(1 + name.length + data.byteLength);
+  const frame = new Uint8Array(1 + name.length + bytes.length);
   frame[0] = name.length;
   frame.set(name, 1);
-  frame.set(new Uint8Array(data), 1 + name.length);
+  frame.set(bytes, 1 + name.length);
   return frame;
+}
+
+/** @param {unknown} data */
+function bytesOf(data) {
+  if (ArrayBuffer.isView(data)) return new Uint8Array(data.buffer, data.byteOffset, data.byteLength);
+  return isArrayBuffer(data) ? new Uint8Array(data) : null;
+}
+
+/**
+ * Told by its tag: one from another frame is no instance of this frame's class.
+ *
+ * @param {unknown} data
+ * @returns {data is ArrayBuffer}
+ */
+function isArrayBuffer(data) {
+  return Object.prototype.toString.call(data) === '[object ArrayBuffer]';
+}
+
+/** @param {unknown} data */
+function jsonOf(data) {
+  if (data instanceof Blob) throw unsendable(); // JSON would make it an empty object
+  try {
+    const json = JSON.stringify(data);
+    if (json !== undefined) return json;
+  } catch (cause) {
+    throw unsendable(cause);
+  }
+  throw unsendable();
 }
 
 /**
@@ -125,14 +174,18 @@ function push(dataChannel, frame) {
     dataChannel.send(/** @type {any} */ (frame));
   } catch (cause) {
     if (cause instanceof TypeError) throw new SwitchboardError('too_large', 'The message is too large for this peer.', { cause });
-    throw new SwitchboardError('channel_closed', 'The data channel to this peer is closed.', { cause });
+    throw channelClosed(cause);
   }
 }
 
-/**
- * @param {EventTarget} target
- * @param {string} event
- */
-function next(target, event) {
-  return new Promise((resolve) => target.addEventListener(event, resolve, { once: true }));
+export function channelClosed(/** @type {unknown} */ cause = undefined) {
+  return new SwitchboardError('channel_closed', 'The data channel to this peer is closed.', { cause });
+}
+
+function tooMuchWaiting() {
+  return new SwitchboardError('overloaded', 'Too much waits already until this peer is connected.');
+}
+
+function unsendable(/** @type {unknown} */ cause = undefined) {
+  return new SwitchboardError('bad_message', 'Only JSON and bytes can be sent.', { cause });
 }

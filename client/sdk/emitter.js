@@ -38,6 +38,7 @@ export class Emitter {
    */
   emit(event, ...args) {
     for (const listener of [...this.#listenersOf(event)]) {
+      if (!this.#listenersOf(event).has(listener)) continue; // removed by one before it
       try {
         listener(...args);
       } catch (error) {

@@ -41,6 +41,8 @@ export class SwitchboardError extends Error {
 
 /** @type {Record<number, [ErrorCode, string]>} */
 const CLOSE_CODES = {
+  1002: ['bad_message', 'The gateway could not read what was sent.'],
+  1007: ['bad_message', 'The gateway could not read what was sent.'],
   1009: ['too_large', 'A message was larger than the gateway takes.'],
   1012: ['restart', 'The gateway is restarting.'],
   1013: ['overloaded', 'The gateway has as many connections as it can hold.'],
@@ -65,5 +67,15 @@ const CLOSE_CODES = {
  */
 export function errorFromClose(closeCode) {
   const [code, message] = CLOSE_CODES[closeCode] ?? ['unavailable', 'The gateway cannot be reached.'];
-  return new SwitchboardError(code, message, { closeCode, fatal: true });
+  const retryable = isFinal(closeCode) ? false : undefined;
+  return new SwitchboardError(code, message, { closeCode, fatal: true, retryable });
+}
+
+/**
+ * docs/protocol.md: trying again doesn't help after any 44xx, those of a later gateway included.
+ *
+ * @param {number} closeCode
+ */
+function isFinal(closeCode) {
+  return closeCode >= 4400 && closeCode < 4500;
 }

@@ -60,7 +60,7 @@ export class Negotiation {
     if (this.#ignoringOffer) return;
 
     await this.#pc.setRemoteDescription(description);
-    for (const candidate of this.#earlyCandidates.splice(0)) await this.#applyCandidate(candidate);
+    for (const candidate of this.#earlyCandidates.splice(0)) await this.#guard(() => this.#applyCandidate(candidate));
     if (!isOffer) return;
 
     this.#hooks.beforeAnswer();

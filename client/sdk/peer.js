@@ -1,11 +1,11 @@
-import { Channel } from './channel.js';
+import { Channel, channelClosed } from './channel.js';
 import { SwitchboardError } from './errors.js';
 import { Negotiation } from './negotiation.js';
 import { addTransceiver, shareTransceiver, stopSending } from './transceivers.js';
 
 /** @import { Frame } from './channel.js' */
 /** @import { Publication } from './publication.js' */
-/** @import { Json, Kind, RoomEvents } from './types.js' */
+/** @import { Kind, RoomEvents } from './types.js' */
 
 /** Somebody else in the room, and the connection to them. */
 export class Peer {
@@ -30,7 +30,7 @@ export class Peer {
   /**
    * @internal
    * @param {string} id
-   * @param {Json} info
+   * @param {any} info
    * @param {RTCPeerConnection} pc
    * @param {boolean} polite true: we came later, so we offer, and give way when offers collide
    * @param {{
@@ -57,7 +57,8 @@ export class Peer {
     if (polite) this.#attach();
   }
 
-  /** What this peer tells about itself. */
+  /** What this peer tells about itself: anything, as anybody may be in the room.
+   * @returns {any} */
   get info() {
     return this.#info;
   }
@@ -77,14 +78,24 @@ export class Peer {
     this.pc.restartIce();
   }
 
-  /** @internal @param {Json} info */
+  /** @internal @param {any} info */
   setInfo(info) {
     this.#info = info;
   }
 
-  /** @internal @param {Frame} frame */
-  send(frame) {
-    return this.#channel.send(frame);
+  /** @internal */
+  get isOpen() {
+    return this.#channel.isOpen;
+  }
+
+  /**
+   * @internal
+   * @param {Frame} frame
+   * @returns {Promise<void>}
+   */
+  async send(frame) {
+    if (this.state === 'failed') throw channelClosed();
+    await this.#channel.send(frame);
   }
 
   /** @internal @param {Publication} publication */
@@ -105,7 +116,7 @@ export class Peer {
 
   /** @internal @param {Publication} publication */
   unpublish(publication) {
-    this.#sending.get(publication)?.forEach(stopSending);
+    this.#sending.get(publication)?.forEach((transceiver) => stopSending(this.pc, transceiver));
     this.#sending.delete(publication);
   }
 
@@ -117,12 +128,13 @@ export class Peer {
   receiveDescription(type, { sdp, streams }) {
     if (streams) this.#learnSources(streams);
     else this.#channel.close(); // not one of ours (SkyRTC): nobody would answer on it
-    this.#negotiation.receiveDescription(typeof sdp === 'string' ? { type, sdp } : sdp);
+    this.#negotiation.receiveDescription({ type, sdp: typeof sdp === 'string' ? sdp : sdp?.sdp });
   }
 
-  /** @internal @param {RTCIceCandidateInit & { label?: number }} data */
+  /** @internal @param {Omit<RTCIceCandidateInit, 'candidate'> & { candidate?: string | null, label?: number }} data null: there are no more */
   receiveCandidate({ candidate, sdpMid, sdpMLineIndex, label, usernameFragment }) {
-    this.#negotiation.receiveCandidate({ candidate, sdpMid, sdpMLineIndex: sdpMLineIndex ?? label, usernameFragment });
+    const section = { sdpMid, sdpMLineIndex: sdpMLineIndex ?? label };
+    this.#negotiation.receiveCandidate({ candidate: candidate ?? '', usernameFragment, ...section });
   }
 
   /** @internal */
@@ -191,6 +203,7 @@ export class Peer {
   #connectionChanged() {
     this.#hooks.emit('peerstate', this, this.state);
     if (this.state !== 'failed') return;
+    this.#channel.drop();
     this.#fail('No way through the network to a peer was found.');
     if (this.#polite) this.restartIce();
   }

@@ -18,7 +18,7 @@ export class Publication {
    * @param {{ changed: (kind: Kind) => Promise<void>, ended: () => void }} hooks
    */
   constructor(stream, source, hooks) {
-    this.stream = stream;
+    this.stream = new MediaStream(stream.getTracks()); // an id of its own: a stream may be published twice
     this.source = source;
     this.#hooks = hooks;
     for (const track of stream.getTracks()) this.tracks.set(/** @type {Kind} */ (track.kind), track);
@@ -31,7 +31,8 @@ export class Publication {
    * @param {MediaStreamTrack | null} track
    * @returns {Promise<void>}
    */
-  replaceTrack(kind, track) {
+  async replaceTrack(kind, track) {
+    if (track && track.kind !== kind) throw new TypeError(`This is no ${kind} track.`);
     this.tracks.set(kind, track);
     return this.#hooks.changed(kind);
   }

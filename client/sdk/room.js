@@ -5,7 +5,8 @@ import { Peer } from './peer.js';
 import { Publication } from './publication.js';
 import { Signaling } from './signaling.js';
 
-/** @import { ErrorCode, Json, RoomEvents, RoomOptions, RoomState } from './types.js' */
+/** @import { Frame } from './channel.js' */
+/** @import { ErrorCode, RoomEvents, RoomOptions, RoomState } from './types.js' */
 
 const JOIN_TIMEOUT_MS = 10_000;
 
@@ -28,6 +29,8 @@ export class Room {
   #joining = null;
   /** @type {RTCConfiguration} */
   #rtcConfig = {};
+  /** What the others are to see of us changed since we asked to join. */
+  #hasNewInfo = false;
 
   /**
    * Does nothing yet: safe on a server.
@@ -68,14 +71,16 @@ export class Room {
    * Joins; after a `leave()` or a failure, joins again.
    *
    * @param {{ signal?: AbortSignal }} [options]
-   * @returns {Promise<void>} rejects with a `SwitchboardError`: `room_full`, `bad_room`, `unavailable`,
-   *   `timeout`, `aborted`, or what the gateway closed the connection with
+   * @returns {Promise<void>} resolves once everybody who was there was told of with `peerjoin`; rejects with
+   *   a `SwitchboardError`: `room_full`, `bad_room`, `unavailable`, `unsupported`, `timeout`, `aborted`, or
+   *   what the gateway closed the connection with
    */
   async join({ signal } = {}) {
     if (this.#state === 'joining' || this.#state === 'joined') {
       throw new SwitchboardError('already_joined', 'This room is joined already, or about to be.');
     }
     if (signal?.aborted) throw aborted();
+    if (!this.#tools.RTCPeerConnection || !this.#tools.WebSocket) throw unsupported();
     const giveUp = () => this.#end('left', aborted());
     const timer = setTimeout(() => this.#end('failed', timedOut()), JOIN_TIMEOUT_MS);
     signal?.addEventListener('abort', giveUp);
@@ -122,36 +127,49 @@ export class Room {
   /**
    * Sends to everybody, or to those named, peer to peer. In order for each peer and channel.
    *
-   * @param {Json | ArrayBuffer} data
-   * @param {{ to?: string | string[], channel?: string }} [options]
-   * @returns {Promise<void>} resolves when little enough waits in the browser to send more; rejects when
-   *   a peer that was named is gone (who leaves meanwhile doesn't fail a message to everybody)
+   * Up to 1 MiB waits for a peer that isn't connected yet. What is beyond that, and what a connection
+   * that fails hadn't sent, is lost to this peer: a message to those named rejects, one to everybody doesn't.
+   *
+   * @param {unknown} data bytes, which arrive as an ArrayBuffer, or what `JSON.stringify` takes
+   * @param {{ to?: string | readonly string[], channel?: string }} [options]
+   * @returns {Promise<void>} resolves when the browser has it, which takes no more while much waits there;
+   *   a message to everybody waits only for those who are connected. Rejects with a `SwitchboardError`:
+   *   `peer_gone`, `channel_closed` or `overloaded` for those named; `bad_message`, `too_large`, `not_joined`
    */
   async send(data, { to, channel = '' } = {}) {
     if (this.#state !== 'joined') throw new SwitchboardError('not_joined', 'Join the room before sending.');
     const frame = encode(data, channel);
     if (to === undefined) {
-      await Promise.all([...this.#peers.values()].map((peer) => peer.send(frame).catch(forgiveDeparture)));
+      await Promise.all([...this.#peers.values()].map((peer) => sendIfConnected(peer, frame)));
     } else {
-      await Promise.all([to].flat().map((id) => this.#peer(id).send(frame)));
+      const named = [to].flat().map((id) => this.#peer(id));
+      await Promise.all(named.map((peer) => peer.send(frame)));
     }
   }
 
   /**
    * Changes what the others see of you.
    *
-   * @param {Json} info
+   * @param {any} info what can be sent as JSON
    */
   setInfo(info) {
     this.#options = { ...this.#options, info };
     if (this.#state === 'joined') this.#signal('info', { info });
+    else this.#hasNewInfo = true;
+  }
+
+  /** What the browser lends us, unless the options do. */
+  get #tools() {
+    const { WebSocket = globalThis.WebSocket, RTCPeerConnection = globalThis.RTCPeerConnection } = this.#options;
+    return { WebSocket, RTCPeerConnection };
   }
 
   /** @returns {Promise<void>} */
   #connect() {
-    const { room, url = '/ws', info = null, WebSocket = globalThis.WebSocket } = this.#options;
+    const { room, url = '/ws', info = null } = this.#options;
+    this.#hasNewInfo = false;
     return new Promise((resolve, reject) => {
-      this.#signaling = new Signaling(WebSocket, url, {
+      this.#signaling = new Signaling(this.#tools.WebSocket, url, {
         onopen: () => this.#signal('join', { room, info }),
         onevent: (eventName, data) => this.#receive(eventName, data),
         onlost: (error) => this.#end('failed', error),
@@ -185,30 +203,45 @@ export class Room {
     }
   }
 
-  /** @param {{ you: string, peers: { socketId: string, info: Json }[], iceServers: RTCIceServer[] }} data */
+  /** @param {{ you: string, peers: { socketId: string, info: unknown }[], iceServers: RTCIceServer[] }} data */
   #enter({ you, peers, iceServers }) {
     this.#id = you;
     this.#rtcConfig = { ...this.#options.rtcConfig, iceServers: this.#options.iceServers ?? iceServers };
-    this.#joining?.resolve();
-    this.#joining = null;
     this.#setState('joined');
     for (const peer of peers) this.#addPeer(peer, true);
+    if (this.#state !== 'joined') return;
+    if (this.#hasNewInfo) this.#signal('info', { info: this.#options.info });
+    this.#joining?.resolve();
+    this.#joining = null;
   }
 
   /**
-   * @param {{ socketId: string, info: Json }} data
+   * @param {{ socketId: string, info: unknown }} data
    * @param {boolean} wasHereFirst
    */
   #addPeer({ socketId, info }, wasHereFirst) {
     if (this.#state !== 'joined') return; // left by a listener of an event just told
-    const { RTCPeerConnection = globalThis.RTCPeerConnection } = this.#options;
-    const peer = new Peer(socketId, info, new RTCPeerConnection(this.#rtcConfig), wasHereFirst, {
-      signal: (eventName, data) => this.#signal(eventName, data),
-      emit: (event, ...args) => this.#emit(event, ...args),
-      publications: this.#publications,
-    });
+    const peer = this.#makePeer(socketId, info, wasHereFirst);
+    if (!peer) return;
     this.#peers.set(socketId, peer);
     this.#emit('peerjoin', peer);
+  }
+
+  /**
+   * @param {string} id
+   * @param {unknown} info
+   * @param {boolean} wasHereFirst
+   */
+  #makePeer(id, info, wasHereFirst) {
+    try {
+      return new Peer(id, info, new this.#tools.RTCPeerConnection(this.#rtcConfig), wasHereFirst, {
+        signal: (eventName, data) => this.#signal(eventName, data),
+        emit: (event, ...args) => this.#emit(event, ...args),
+        publications: this.#publications,
+      });
+    } catch (cause) {
+      this.#end('failed', unconnectable(cause));
+    }
   }
 
   /**
@@ -223,7 +256,7 @@ export class Room {
     this.#emit('peerleave', peer, reason);
   }
 
-  /** @param {{ socketId: string, info: Json }} data */
+  /** @param {{ socketId: string, info: unknown }} data */
   #updateInfo({ socketId, info }) {
     const peer = this.#peers.get(socketId);
     if (!peer) return;
@@ -234,8 +267,9 @@ export class Room {
   /** @param {{ code: ErrorCode, message: string, retryable: boolean, socketId?: string }} data */
   #refused({ code, message, retryable, socketId: peerId }) {
     if (code === 'peer_gone') return; // what we sent crossed with its leaving, which we are told of
-    const error = new SwitchboardError(code, message, { retryable, peerId, fatal: this.#joining !== null });
-    if (this.#joining) this.#end('failed', error);
+    const fatal = this.#state === 'joining';
+    const error = new SwitchboardError(code, message, { retryable, peerId, fatal });
+    if (fatal) this.#end('failed', error);
     else this.#emit('error', error);
   }
 
@@ -301,6 +335,27 @@ function aborted() {
 
 function timedOut() {
   return new SwitchboardError('timeout', 'The gateway did not answer in time.', { fatal: true });
+}
+
+function unsupported() {
+  return new SwitchboardError('unsupported', 'This browser cannot connect to others.');
+}
+
+/** @param {unknown} cause */
+function unconnectable(cause) {
+  return new SwitchboardError('unsupported', 'This browser cannot connect to others as asked.', { fatal: true, cause });
+}
+
+/**
+ * A part of sending to everybody: one who is not connected yet, or no longer, doesn't hold it up.
+ *
+ * @param {Peer} peer
+ * @param {Frame} frame
+ */
+async function sendIfConnected(peer, frame) {
+  const sent = peer.send(frame);
+  if (peer.isOpen) await sent.catch(forgiveDeparture);
+  else sent.catch(() => {});
 }
 
 /** @param {unknown} error */

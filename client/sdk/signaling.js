@@ -1,12 +1,14 @@
-import { errorFromClose } from './errors.js';
+import { errorFromClose, SwitchboardError } from './errors.js';
 
-/** @import { SwitchboardError } from './errors.js' */
+/** What a gateway takes, unless it is told otherwise. A larger frame would cost the connection. */
+const MOST_BYTES = 64 * 1024;
 
 /**
  * One WebSocket to a gateway, carrying `{ eventName, data }`.
  */
 export class Signaling {
   #socket;
+  #onevent;
   #silence = new AbortController();
 
   /**
@@ -19,7 +21,8 @@ export class Signaling {
    * }} handlers
    */
   constructor(WebSocket, url, { onopen, onevent, onlost }) {
-    this.#socket = new WebSocket(socketUrl(url), 'switchboard.v1');
+    this.#socket = openSocket(WebSocket, url);
+    this.#onevent = onevent;
     const { signal } = this.#silence;
     this.#socket.addEventListener('open', onopen, { signal });
     this.#socket.addEventListener('close', ({ code }) => onlost(errorFromClose(code)), { signal });
@@ -30,11 +33,16 @@ export class Signaling {
   }
 
   /**
+   * What is too large is refused here, in the gateway's words.
+   *
    * @param {string} eventName
-   * @param {object} data
+   * @param {{ socketId?: string }} data
    */
   send(eventName, data) {
-    this.#socket.send(JSON.stringify({ eventName, data }));
+    const frame = JSON.stringify({ eventName, data });
+    if (new TextEncoder().encode(frame).length <= MOST_BYTES) return this.#socket.send(frame);
+    const { socketId } = data;
+    this.#onevent('error', { code: 'too_large', message: `This ${eventName} is too large to send.`, retryable: false, socketId });
   }
 
   /**
@@ -49,6 +57,18 @@ export class Signaling {
       this.#socket.addEventListener('close', () => resolve());
       this.#socket.close(1000, 'bye');
     });
+  }
+}
+
+/**
+ * @param {typeof globalThis.WebSocket} WebSocket
+ * @param {string} url
+ */
+function openSocket(WebSocket, url) {
+  try {
+    return new WebSocket(socketUrl(url), 'switchboard.v1');
+  } catch (cause) {
+    throw new SwitchboardError('unavailable', 'This is no address of a gateway.', { retryable: false, cause });
   }
 }
 

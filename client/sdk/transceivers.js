@@ -8,6 +8,7 @@
  * @returns {RTCRtpTransceiver}
  */
 export function shareTransceiver(pc, track, stream) {
+  if (pc.getSenders().some((sender) => sender.track === track)) return addTransceiver(pc, track, stream);
   const sender = pc.addTrack(track, stream);
   const transceiver = pc.getTransceivers().find((candidate) => candidate.sender === sender);
   return /** @type {RTCRtpTransceiver} */ (transceiver);
@@ -27,9 +28,31 @@ export function addTransceiver(pc, track, stream) {
   return pc.addTransceiver(track, { direction: 'sendonly', streams: [stream] });
 }
 
-/** @param {RTCRtpTransceiver} transceiver */
-export function stopSending(transceiver) {
-  if (transceiver.direction === 'sendonly') return transceiver.stop();
+/**
+ * @param {RTCPeerConnection} pc
+ * @param {RTCRtpTransceiver} transceiver
+ */
+export function stopSending(pc, transceiver) {
+  if (transceiver.currentDirection === 'stopped') return; // the other side refused it
+  const isShared = transceiver.direction === 'sendrecv';
   transceiver.sender.replaceTrack(null);
-  transceiver.direction = 'recvonly';
+  transceiver.direction = isShared ? 'recvonly' : 'inactive';
+  if (!isShared) stopOnceNegotiated(pc, transceiver);
+}
+
+/**
+ * Chromium asks for negotiation for ever when a transceiver is stopped that no description has settled:
+ * one that is taken back at once, or whose offer was rolled back.
+ *
+ * @param {RTCPeerConnection} pc
+ * @param {RTCRtpTransceiver} transceiver
+ */
+function stopOnceNegotiated(pc, transceiver) {
+  const stopIfNegotiated = () => {
+    if (transceiver.currentDirection === null) return;
+    pc.removeEventListener('signalingstatechange', stopIfNegotiated);
+    transceiver.stop();
+  };
+  pc.addEventListener('signalingstatechange', stopIfNegotiated);
+  stopIfNegotiated();
 }

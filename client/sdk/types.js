@@ -7,7 +7,7 @@
  * @typedef {object} RoomOptions
  * @property {string} room the room's name
  * @property {string} [url] the gateway's WebSocket; `/ws` of the page's own host if not given
- * @property {Json} [info] what the others see of you: a name, for instance
+ * @property {any} [info] what the others see of you, sent as JSON: a name, for instance
  * @property {RTCIceServer[]} [iceServers] in place of those the gateway names
  * @property {Omit<RTCConfiguration, 'iceServers'>} [rtcConfig]
  * @property {typeof globalThis.WebSocket} [WebSocket] in place of the browser's
@@ -28,7 +28,7 @@
  */
 
 /**
- * What can be sent as JSON.
+ * What arrives of what was sent as JSON.
  *
  * @typedef {null | boolean | number | string | Json[] | { [key: string]: Json }} Json
  */

@@ -2,6 +2,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { stage } from './harness.mjs';
+import { pageOfTwo, prepare, roomsPage } from './rooms.mjs';
 
 test('the SDK can be imported on a server', async () => {
   const { Room } = await import('../../client/switchboard.js');
@@ -418,94 +419,3 @@ test("a listener's mistake harms nobody else", async (t) => {
   assert.equal(state, 'joined');
   assert.match((await mistake).message, /the mistake/);
 });
-
-/** A page with the SDK and a few helpers. */
-async function roomsPage(t) {
-  const { sdkPage } = await stage(t);
-  return prepare(await sdkPage());
-}
-
-/** Two rooms in one page, `first` and `second`, connected; `offers` counts what each has sent. */
-async function pageOfTwo(t, { published = false } = {}) {
-  const page = await roomsPage(t);
-  await page.evaluate(async (published) => {
-    const { sdk, next, picture, countOffers, channels } = globalThis;
-    globalThis.offers = { first: 0, second: 0 };
-    const RTCPeerConnection = class extends globalThis.RTCPeerConnection {
-      createDataChannel(...args) {
-        const channel = super.createDataChannel(...args);
-        channels.push(channel);
-        return channel;
-      }
-    };
-    const room = (name) => new sdk.Room({ room: 'kitchen', WebSocket: countOffers(name), RTCPeerConnection });
-    const first = (globalThis.first = room('first'));
-    const second = (globalThis.second = room('second'));
-    const arrivals = published ? [next(first, 'stream'), next(second, 'stream')] : [];
-    if (published) for (const each of [first, second]) each.publish(picture());
-    const connected = [first, second].map((each) => next(each, 'peerstate', (peer, state) => state === 'connected'));
-    await first.join();
-    await second.join();
-    await Promise.all([...connected, ...arrivals]);
-  }, published);
-  return page;
-}
-
-async function prepare(page) {
-  await page.evaluate(() => {
-    Object.assign(globalThis, {
-      channels: [],
-
-      /** A moving picture of some size. */
-      picture(width = 160, height = 120) {
-        const canvas = new OffscreenCanvas(width, height);
-        const context = canvas.getContext('2d');
-        const track = new MediaStreamTrackGenerator({ kind: 'video' });
-        const writer = track.writable.getWriter();
-        let frames = 0;
-        const timer = setInterval(() => {
-          if (track.readyState === 'ended') return clearInterval(timer);
-          context.fillStyle = `hsl(${(frames++ * 7) % 360} 80% 50%)`;
-          context.fillRect(0, 0, width, height);
-          writer.write(new VideoFrame(canvas, { timestamp: frames * 40_000 })).catch(() => clearInterval(timer));
-        }, 40);
-        return new MediaStream([track]);
-      },
-
-      /** The arguments of an event, as soon as they are the ones waited for. */
-      next(room, event, isIt = () => true) {
-        return new Promise((resolve) => {
-          const stop = room.on(event, (...args) => {
-            if (!isIt(...args)) return;
-            stop();
-            resolve(args);
-          });
-        });
-      },
-
-      /** Waits until a stream shows a picture of that size. */
-      async sizeOf(stream, width, height) {
-        const video = document.createElementNS('http://www.w3.org/1999/xhtml', 'video');
-        Object.assign(video, { srcObject: stream, muted: true });
-        await video.play();
-        while (video.videoWidth !== width || video.videoHeight !== height) {
-          await new Promise((resolve) => video.addEventListener('resize', resolve, { once: true }));
-        }
-      },
-
-      codeOf(promise) {
-        return promise.then(() => 'sent', (error) => error.code ?? String(error));
-      },
-
-      countOffers(name) {
-        return class extends WebSocket {
-          send(text) {
-            if (JSON.parse(text).eventName === 'offer') globalThis.offers[name]++;
-            super.send(text);
-          }
-        };
-      },
-    });
-  });
-  return page;
-}
