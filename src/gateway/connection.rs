@@ -54,8 +54,8 @@ pub(super) async fn serve(socket: WebSocket, gateway: Arc<Gateway>, _task: TaskT
     metrics.closed(ending);
     debug!(?ending, "connection ended");
     match ending {
-        Ending::Closed(CloseCode::Bye) | Ending::Lost => socket.part().await,
-        Ending::Closed(code) => socket.close(code).await,
+        Ending::Closed(code) if !ending.is_departure() => socket.close(code).await,
+        _ => socket.part().await,
     }
 }
 
@@ -171,7 +171,12 @@ impl Connection {
                 self.outgoing.extend(text.map(Outgoing::Text));
             }
             (Effect::Ping, _) => self.outgoing.push(Outgoing::Ping),
-            (Effect::End(ending), _) => self.ending = Some(ending),
+            (Effect::End(ending), _) => {
+                if ending.is_departure() {
+                    self.outgoing.clear();
+                }
+                self.ending = Some(ending);
+            }
             (Effect::Join(member, info), _) => {
                 self.membership = Some(Membership::ask(&self.gateway, member, info));
             }

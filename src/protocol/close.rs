@@ -92,6 +92,11 @@ pub enum Ending {
 }
 
 impl Ending {
+    /// Whether the client went by itself: it hears nothing more.
+    pub fn is_departure(self) -> bool {
+        matches!(self, Self::Closed(CloseCode::Bye) | Self::Lost)
+    }
+
     /// The metric's label.
     pub fn as_str(self) -> &'static str {
         match self {

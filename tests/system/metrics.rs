@@ -1,6 +1,6 @@
 //! Each metric is caused, and seen to move.
 
-use crate::harness::{Client, Node, get};
+use crate::harness::{Client, Node, RawClient, get, raw::Opcode};
 use serde_json::json;
 
 #[tokio::test]
@@ -17,6 +17,15 @@ async fn sockets_and_members_are_counted_while_they_are_there() {
     assert_eq!(node.metric("switchboard_members").await, 0);
     assert_eq!(node.metric(r#"switchboard_closes_total{reason="bye"}"#).await, 1);
     assert_eq!(node.metric(r#"switchboard_closes_total{reason="lost"}"#).await, 2);
+}
+
+#[tokio::test]
+async fn who_says_goodbye_with_the_last_question_has_said_goodbye() {
+    let node = Node::start().await;
+    let mut ann = RawClient::connect(node.address).await;
+    ann.send(&[(Opcode::Text, br#"{"eventName":"ping"}"#), (Opcode::Close, b"\x03\xe8")]).await;
+    assert_eq!(ann.receive().await, Some((Opcode::Close as u8, b"\x03\xe8".to_vec())));
+    node.until_metric(r#"switchboard_closes_total{reason="bye"}"#, 1).await;
 }
 
 #[tokio::test]
