@@ -56,8 +56,8 @@ export async function stage(t, gatewayArgs = []) {
     assert.deepEqual(errors.filter((error) => !expected.some((pattern) => pattern.test(error))), []);
   });
 
-  /** Opens a page; `init` runs in it before its own scripts. */
-  async function visit({ path = '/', url, insecure = false, init, permissions = PERMISSIONS, ...options } = {}) {
+  /** Opens a page; `init` runs in it before its own scripts, and `watch` gets it before it loads. */
+  async function visit({ path = '/', url, insecure = false, init, watch, permissions = PERMISSIONS, ...options } = {}) {
     const context = await chrome.newContext({ permissions, ...options });
     contexts.push(context);
     const page = await context.newPage();
@@ -65,6 +65,7 @@ export async function stage(t, gatewayArgs = []) {
     page.on('console', (line) => line.type() === 'error' && errors.push(line.text()));
     page.on('pageerror', (error) => errors.push(error.message));
     if (init) await page.addInitScript(init);
+    watch?.(page);
     const host = insecure ? gateway.address.replace('127.0.0.1', INSECURE_HOST) : gateway.address;
     await page.goto(url ?? `http://${host}${path}`);
     return page;

@@ -8,7 +8,9 @@ test('the page in the README works', async (t) => {
   const { gateway, visit } = await stage(t);
   const url = await serve(t, readmePage().replaceAll('localhost:8080', gateway.address));
 
-  const ann = await visit({ url });
+  let joined;
+  const ann = await visit({ url, watch: (page) => (joined = hearsPeers(page)) });
+  await joined; // so that it is Ben who finds somebody to greet
   const greeting = ann.waitForEvent('console', (line) => line.text() === 'Ann Hello!');
   const ben = await visit({ url });
   for (const page of [ann, ben]) {
@@ -19,6 +21,14 @@ test('the page in the README works', async (t) => {
   }
   await greeting;
 });
+
+function hearsPeers(page) {
+  return new Promise((resolve) => {
+    page.on('websocket', (socket) => {
+      socket.on('framereceived', ({ payload }) => payload.includes('"peers"') && resolve());
+    });
+  });
+}
 
 function readmePage() {
   const readme = readFileSync(new URL('../../README.md', import.meta.url), 'utf8');
