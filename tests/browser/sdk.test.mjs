@@ -189,6 +189,10 @@ test('sending waits for a slow network instead of filling memory', async (t) => 
     const { first, second, next, channels } = globalThis;
     const CHUNK = 128 * 1024;
     const CHUNKS = 100;
+    // A message to a peer that is named waits for its channel; what waits for one that isn't open yet is bounded.
+    const ready = next(second, 'message');
+    await first.send('ready', { to: second.id });
+    await ready;
     let total = 0;
     const all = new Promise((resolve) => {
       second.on('message', (peer, data) => {
