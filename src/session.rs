@@ -166,9 +166,9 @@ impl Session {
         }
     }
 
-    /// The dialect, once the first event has told it.
-    pub fn dialect(&self) -> Option<Dialect> {
-        self.dialect
+    /// The dialect: native, until the first event tells.
+    pub fn dialect(&self) -> Dialect {
+        self.dialect.unwrap_or(Dialect::Native)
     }
 
     fn client_says(&mut self, text: &str, now: Instant, effects: &mut Vec<Effect>) -> Result<(), Fault> {
@@ -233,7 +233,7 @@ impl Session {
     }
 
     fn exchange_says(&mut self, event: Event, now: Instant, effects: &mut Vec<Effect>) {
-        let dialect = self.dialect.unwrap_or(Dialect::Native);
+        let dialect = self.dialect();
         let heard = match (&mut self.state, event) {
             (State::Joining { member, held, .. }, Event::Joined(snapshot)) => {
                 let (member, held) = (member.clone(), mem::take(held));
@@ -302,7 +302,7 @@ impl Session {
     }
 
     fn tell(&self, event: &ServerEvent<'_>, effects: &mut Vec<Effect>) {
-        effects.extend(event.encode(self.dialect.unwrap_or(Dialect::Native)).map(Effect::Send));
+        effects.extend(event.encode(self.dialect()).map(Effect::Send));
     }
 
     /// Answers a fault; one too many ends the connection.
@@ -313,7 +313,7 @@ impl Session {
                 return self.close(CloseCode::BadMessage, effects);
             }
         }
-        let dialect = self.dialect.unwrap_or(Dialect::Native);
+        let dialect = self.dialect();
         effects.push(Effect::Refuse(fault.code, ServerEvent::Error(fault).encode(dialect)));
         // A SkyRTC client waits for `_peers`, and has no other way to hear that there won't be any.
         if let (Dialect::SkyRtc, State::Outside { .. }) = (dialect, &self.state) {

@@ -10,7 +10,7 @@ use super::{
 };
 use crate::{
     metrics::{Counted, JoinOutcome},
-    protocol::{CloseCode, Dialect, Ending, SocketId},
+    protocol::{CloseCode, Ending, SocketId},
     room::Event,
     session::{Effect, Input, Session},
 };
@@ -226,7 +226,7 @@ impl Connection {
         };
         let (metrics, dialect) = (&self.gateway.metrics, self.session.dialect());
         let Some(membership) = &mut self.membership else { return };
-        metrics.join(dialect.unwrap_or(Dialect::Native), outcome, membership.asked_at.elapsed());
+        metrics.join(dialect, outcome, membership.asked_at.elapsed());
         match outcome {
             JoinOutcome::Joined => membership.counted = Some(Counted::into(&metrics.members)),
             JoinOutcome::Refused(_) => self.membership = None,

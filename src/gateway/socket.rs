@@ -12,10 +12,10 @@ use tungstenite::{Error, error::CapacityError, error::ProtocolError};
 
 /// Each socket holds a read buffer of this size for all its life, and reads zero it: what signaling sends mostly fits,
 /// and what doesn't is read in several goes. `docs/performance.md` has the figures.
-pub(super) const READ_BUFFER: usize = 1024;
+const READ_BUFFER: usize = 1024;
 
 /// Frames gather up to this many bytes before they are written without a flush.
-pub(super) const WRITE_BUFFER: usize = 16 * 1024;
+const WRITE_BUFFER: usize = 16 * 1024;
 
 /// How long a client may take to answer a close frame.
 const CLOSE_TIMEOUT: Duration = Duration::from_secs(2);

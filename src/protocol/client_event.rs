@@ -154,7 +154,7 @@ impl<'a> ClientFrame<'a> {
             _resume: Option<bool>,
         }
 
-        let join: Join<'a> = object(self.data.map_or("{}", RawValue::get), "the data of join")?;
+        let join: Join<'a> = object(self.data(), "the data of join")?;
         let named = join.room.as_deref().filter(|room| !room.is_empty());
         let room = named.or(default_room).and_then(RoomName::parse).ok_or_else(|| {
             Fault::new(ErrorCode::BadRoom, "room is a string of 1 to 128 bytes without control characters")
@@ -169,16 +169,21 @@ impl<'a> ClientFrame<'a> {
             info: Option<&'a RawValue>,
         }
 
-        let NewInfo { info } = object(self.data.map_or("{}", RawValue::get), "the data of info")?;
+        let NewInfo { info } = object(self.data(), "the data of info")?;
         if info.is_none() {
             return Err(Fault::bad_message("info takes data.info: any JSON, null to show nothing"));
         }
         checked(info)
     }
 
+    /// The data as text; none is an empty object.
+    fn data(&self) -> &'a str {
+        self.data.map_or("{}", RawValue::get)
+    }
+
     fn relay(self, kind: SignalKind) -> Result<Relay<'a>, Fault> {
-        let n = self.n;
-        let relay = Relay::parse(kind, self.name, self.data.map_or("{}", RawValue::get), n);
+        let (n, data) = (self.n, self.data());
+        let relay = Relay::parse(kind, self.name, data, n);
         relay.map_err(|fault| Fault { n, ..fault })
     }
 }
