@@ -1,0 +1,12 @@
+-- Changes what the others are shown of a member. It is told itself, too: so it learns the version.
+-- KEYS[1] the partition's prefix
+-- ARGV    room, sid, node, info (JSON)
+-- Answer  1, or 0 where it is not there any more
+-- Cost    O(members): a publish each
+-- Fence   the session is the node's own.
+local room, sid, node, info = ARGV[1], ARGV[2], ARGV[3], ARGV[4]
+if not is_owner(sid, node) then return 0 end
+redis.call('HSET', at .. 's:' .. sid, 'info', info)
+local members = redis.call('SMEMBERS', at .. 'r:' .. room)
+announce(members, room, 'I' .. next_version(room) .. ' ' .. sid .. info)
+return 1

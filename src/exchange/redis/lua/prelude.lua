@@ -1,0 +1,79 @@
+-- What the scripts share. It is put before each of them that changes or reads a room.
+-- `at` is the partition's prefix, such as sb:{0-12}: ; every key and channel here begins with it, so all are in one slot.
+local at = KEYS[1]
+
+-- Messages that a mailbox holds at most. Its node trims what it has delivered, so that only one that is cut off fills.
+local MAILBOX = 1024
+
+-- A room's version is forgotten a day after its last member left: no client is that late.
+local VERSION_KEPT = 86400
+
+-- Redis time in milliseconds: the one clock of the cluster.
+local function now()
+  local time = redis.call('TIME')
+  return time[1] * 1000 + math.floor(time[2] / 1000)
+end
+
+local function holds_lease(node)
+  local expiry = redis.call('ZSCORE', at .. 'nodes', node)
+  return expiry and tonumber(expiry) > now()
+end
+
+local function is_owner(sid, node)
+  return redis.call('HGET', at .. 's:' .. sid, 'node') == node
+end
+
+-- Raises the room's version. A new one begins at the time, so that it never runs backwards.
+local function next_version(room)
+  local key = at .. 'rv:' .. room
+  local version = redis.call('INCR', key)
+  if version == 1 then
+    version = now()
+    redis.call('SET', key, version)
+  end
+  return string.format('%d', version)
+end
+
+-- Publishes a change to each of `members`. It isn't kept: who misses one asks for a snapshot.
+local function announce(members, room, notice)
+  for _, member in ipairs(members) do
+    redis.call('SPUBLISH', at .. 'q:' .. member .. ':' .. room, notice)
+  end
+end
+
+-- Puts a message into a member's mailbox and publishes it. 1: done; 0: there is no such member; -1: its mailbox is full.
+local function post(mailbox, message)
+  local length = redis.call('RPUSHX', mailbox, message)
+  if length == 0 then return 0 end
+  if length > MAILBOX then
+    redis.call('RPOP', mailbox)
+    return -1
+  end
+  redis.call('SPUBLISH', mailbox, message)
+  return 1
+end
+
+-- The room as `sid` sees it: version, then id, info and joining version of each of the others.
+local function snapshot(room, sid)
+  local answer = { redis.call('GET', at .. 'rv:' .. room) or '0' }
+  for _, member in ipairs(redis.call('SMEMBERS', at .. 'r:' .. room)) do
+    if member ~= sid then
+      local shown = redis.call('HMGET', at .. 's:' .. member, 'info', 'v')
+      answer[#answer + 1] = member
+      answer[#answer + 1] = shown[1] or 'null'
+      answer[#answer + 1] = shown[2] or '0'
+    end
+  end
+  return answer
+end
+
+-- Takes a member out of its room and tells the others. Whether it was in is for the caller to know.
+local function remove(sid, room, node, reason)
+  redis.call('DEL', at .. 's:' .. sid, at .. 'q:' .. sid .. ':' .. room)
+  redis.call('SREM', at .. 'n:' .. node, sid)
+  redis.call('SREM', at .. 'r:' .. room, sid)
+  local version = next_version(room)
+  local members = redis.call('SMEMBERS', at .. 'r:' .. room)
+  if #members == 0 then redis.call('EXPIRE', at .. 'rv:' .. room, VERSION_KEPT) end
+  announce(members, room, 'L' .. version .. ' ' .. sid .. reason)
+end
