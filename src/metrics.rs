@@ -22,6 +22,10 @@ pub struct Metrics {
     /// Their payloads' bytes.
     pub sent_bytes: IntCounter,
     signals: [IntCounter; SignalKind::ALL.len()],
+    /// Snapshots that sessions asked for.
+    pub syncs: IntCounter,
+    repaired_changes: IntCounter,
+    repaired_messages: IntCounter,
     joins: IntCounterVec,
     join_duration: Histogram,
     errors: IntCounterVec,
@@ -60,6 +64,12 @@ impl Metrics {
         )?;
         let errors =
             counters(&registry, "switchboard_errors_total", "Errors answered to clients", &["code"])?;
+        let repairs = counters(
+            &registry,
+            "switchboard_sync_repairs_total",
+            "Changes and messages that clients were told by a snapshot, not as they happened",
+            &["kind"],
+        )?;
         let closes =
             counters(&registry, "switchboard_closes_total", "Connections ended, by close code", &["reason"])?;
         for dialect in [Dialect::Native, Dialect::SkyRtc] {
@@ -93,6 +103,13 @@ impl Metrics {
                 "Bytes of those frames' payloads",
             )?,
             signals: SignalKind::ALL.map(|kind| signals.with_label_values(&[kind.as_str()])),
+            syncs: counter(
+                &registry,
+                "switchboard_syncs_total",
+                "Snapshots of a room that sessions asked for, as something may have been missed",
+            )?,
+            repaired_changes: repairs.with_label_values(&["change"]),
+            repaired_messages: repairs.with_label_values(&["message"]),
             joins,
             join_duration: histogram(
                 &registry,
@@ -112,6 +129,12 @@ impl Metrics {
     /// A message was taken from a client.
     pub fn signal(&self, kind: SignalKind) {
         self.signals[kind as usize].inc();
+    }
+
+    /// A client was told what it missed.
+    pub fn repaired(&self, changes: usize, messages: usize) {
+        self.repaired_changes.inc_by(changes as u64);
+        self.repaired_messages.inc_by(messages as u64);
     }
 
     /// A join was answered.

@@ -61,10 +61,24 @@ pub enum Event {
         /// Its number.
         n: u64,
     },
+    /// The member's message `n` was not handed on: what was to take it is full, or away.
+    Failed {
+        /// Whom it was for, or who of the room didn't get it; `None` where nobody did.
+        to: Option<SocketId>,
+        /// Its number.
+        n: u64,
+    },
     /// The answer to asking for a snapshot.
-    Synced(Snapshot),
-    /// Something may have been missed; time to ask for a snapshot.
+    Synced {
+        /// Who is there.
+        snapshot: Snapshot,
+        /// The messages that the member may have missed, oldest first, and perhaps some that it had.
+        mailbox: Vec<Signal>,
+    },
+    /// Something before this may be missing; time to ask for a snapshot.
     Lapse,
+    /// The member is out of the room though it didn't leave: its node was thought dead. There is nothing more.
+    Removed,
 }
 
 /// Why nobody was let in.
@@ -90,15 +104,28 @@ impl Event {
     /// Roughly how much memory it holds while it waits, in bytes.
     pub fn weight(&self) -> usize {
         let carried = match self {
-            Self::Joined(snapshot) | Self::Synced(snapshot) => {
-                snapshot.peers.iter().map(|peer| size_of::<Peer>() + peer.info.as_str().len()).sum()
+            Self::Joined(snapshot) => snapshot.weight(),
+            Self::Synced { snapshot, mailbox } => {
+                let messages = mailbox.iter().map(|signal| size_of::<Signal>() + signal.frame.len());
+                snapshot.weight() + messages.sum::<usize>()
             }
             Self::Notice(Notice { change: Change::Joined(peer) | Change::Info(peer), .. }) => {
                 peer.info.as_str().len()
             }
             Self::Signal(signal) => signal.frame.len(),
-            Self::Notice(_) | Self::Refused(_) | Self::Gone { .. } | Self::Lapse => 0,
+            Self::Notice(_)
+            | Self::Refused(_)
+            | Self::Gone { .. }
+            | Self::Failed { .. }
+            | Self::Lapse
+            | Self::Removed => 0,
         };
         size_of::<Self>() + carried
+    }
+}
+
+impl Snapshot {
+    fn weight(&self) -> usize {
+        self.peers.iter().map(|peer| size_of::<Peer>() + peer.info.as_str().len()).sum()
     }
 }

@@ -86,6 +86,13 @@ pub enum Effect {
     SetInfo(Info),
     /// Ask the exchange for a snapshot.
     Sync,
+    /// Note that the client was told things by a snapshot instead of as they happened.
+    Repaired {
+        /// Peers that came, went or show something else.
+        changes: usize,
+        /// Messages.
+        messages: usize,
+    },
     /// End the connection. The last effect of a session.
     End(Ending),
 }
@@ -243,9 +250,16 @@ impl Session {
                 self.state = State::Outside { since: now };
                 return self.refused(refusal, effects);
             }
+            (State::Joining { .. } | State::Inside(_), Event::Removed) => {
+                return self.close(CloseCode::Unavailable, effects);
+            }
             (State::Joining { held, .. }, overtaking) => held.push(overtaking),
             (State::Inside(_), Event::Gone { to, n }) => {
                 return self.refuse(&Fault::peer_gone(to.as_str(), n), effects);
+            }
+            (State::Inside(_), Event::Failed { to, n }) => {
+                let peer = to.as_ref().map(SocketId::as_str);
+                return self.refuse(&Fault::not_handed_on(peer, n), effects);
             }
             (State::Inside(inside), event) => inside.hear(event, dialect, effects),
             (State::Outside { .. } | State::Over, _) => Ok(()),

@@ -194,7 +194,11 @@ impl Connection {
                 exchange.broadcast(member, signal);
             }
             (Effect::SetInfo(info), Some(Membership { member, .. })) => exchange.set_info(member, info),
-            (Effect::Sync, Some(Membership { member, .. })) => exchange.sync(member),
+            (Effect::Sync, Some(Membership { member, .. })) => {
+                metrics.syncs.inc();
+                exchange.sync(member);
+            }
+            (Effect::Repaired { changes, messages }, _) => metrics.repaired(changes, messages),
             (Effect::Post(..) | Effect::Broadcast(_) | Effect::SetInfo(_) | Effect::Sync, None) => {
                 debug_assert!(false, "the session knows whether it is in a room");
             }

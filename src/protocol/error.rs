@@ -99,6 +99,15 @@ impl Fault {
         Self { n: Some(n), ..self }
     }
 
+    /// `unavailable`: message `n` was not handed on, to `peer` or to anybody.
+    pub fn not_handed_on(peer: Option<&str>, n: u64) -> Self {
+        let message = "the message could not be handed on; send it again, with a number of its own";
+        Self {
+            socket_id: peer.map(str::to_owned),
+            ..Self::new(ErrorCode::Unavailable, message).about_message(n)
+        }
+    }
+
     /// `peer_gone`: message `n` has no receiver that goes by this id.
     pub fn peer_gone(peer: &str, n: u64) -> Self {
         let message = "no such peer in this room; it may have left";

@@ -178,22 +178,23 @@ fn skyrtc_signal(signal: &Signal) -> Option<Text> {
         SignalKind::IceCandidate => "_ice_candidate",
         SignalKind::Message | SignalKind::Custom => return None,
     };
-    let data = data_of(signal.frame.as_str());
+    let data = data_of(signal.frame.as_str())?;
     let data = match signal.kind {
         SignalKind::IceCandidate => skyrtc_candidate(data)?,
         _ => data.to_owned(),
     };
-    Some(frame(event_name, RawValue::from_string(data).expect("a part of a frame of ours")))
+    Some(frame(event_name, RawValue::from_string(data).ok()?))
 }
 
-fn data_of(frame: &str) -> &str {
+/// `None` where it isn't a frame of ours: it may be another node's, of another version.
+fn data_of(frame: &str) -> Option<&str> {
     #[derive(Deserialize)]
     struct Data<'a> {
         #[serde(borrow)]
         data: &'a RawValue,
     }
 
-    serde_json::from_str::<Data>(frame).expect("a frame of ours").data.get()
+    serde_json::from_str::<Data>(frame).ok().map(|frame| frame.data.get())
 }
 
 /// Old clients read a candidate's line from `label`; today's browsers want it as `sdpMLineIndex`. They get both. An end
@@ -304,6 +305,20 @@ mod tests {
                 skyrtc(&format!(r#"{{"eventName":"__ice_candidate","data":{{"socketId":"x",{sent}}}}}"#));
             assert_eq!(frame.unwrap(), format!(r#"{{"eventName":"_ice_candidate","data":{had}}}"#));
         }
+    }
+
+    #[test]
+    fn a_frame_that_is_not_ours_stays_from_a_skyrtc_client() {
+        let told = |kind, frame: &str| {
+            let signal = Signal { kind, from: id('0'), n: 1, frame: frame.to_owned().into() };
+            ServerEvent::Signal(&signal).encode(Dialect::SkyRtc)
+        };
+        for frame in ["", "{}", r#"{"data":}"#, "[]", "nonsense"] {
+            for kind in SignalKind::ALL {
+                assert_eq!(told(kind, frame), None, "{kind:?} {frame}");
+            }
+        }
+        assert_eq!(told(SignalKind::IceCandidate, r#"{"data":["candidate",1]}"#), None);
     }
 
     #[test]

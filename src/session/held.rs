@@ -1,6 +1,6 @@
 //! Deliveries that wait for an answer of the exchange's.
 
-use crate::room::Event;
+use crate::{protocol::Signal, room::Event};
 
 /// What waits, in its order. Bounded: an exchange that lets more come up isn't going to answer.
 #[derive(Debug, Default)]
@@ -25,6 +25,16 @@ impl Held {
         } else {
             Ok(())
         }
+    }
+
+    /// The messages that came before anything can be missing.
+    pub(super) fn messages(&self) -> impl Iterator<Item = &Signal> {
+        self.events.iter().take_while(|event| !matches!(event, Event::Lapse)).filter_map(
+            |event| match event {
+                Event::Signal(signal) => Some(signal),
+                _ => None,
+            },
+        )
     }
 
     pub(super) fn len(&self) -> usize {

@@ -70,19 +70,26 @@ impl Inside {
         effects: &mut Vec<Effect>,
     ) -> Result<(), Overrun> {
         match (event, &mut self.flow) {
-            (Event::Synced(snapshot), Flow::CatchingUp { held, older }) => {
+            (Event::Synced { snapshot, mailbox }, Flow::CatchingUp { held, older }) => {
                 let (held, older) = (mem::take(held), *older);
                 self.flow = Flow::Live;
-                self.view.correct(&snapshot, |event| tell(&event, dialect, effects));
+                self.repair(&snapshot, &mailbox, &held, dialect, effects);
                 self.replay(held, older, dialect, effects)
             }
             (event, Flow::CatchingUp { held, .. }) => held.push(event),
             (Event::Notice(notice), Flow::Live) => self.notice(notice, dialect, effects),
             (Event::Signal(signal), Flow::Live) => self.signal(signal, dialect, effects),
             (Event::Lapse, Flow::Live) => self.catch_up(None, effects),
-            (Event::Synced(_) | Event::Joined(_) | Event::Refused(_) | Event::Gone { .. }, Flow::Live) => {
-                Ok(())
-            }
+            // Answered by the session, or nobody asked.
+            (
+                Event::Synced { .. }
+                | Event::Joined(_)
+                | Event::Refused(_)
+                | Event::Gone { .. }
+                | Event::Failed { .. }
+                | Event::Removed,
+                Flow::Live,
+            ) => Ok(()),
         }
     }
 
@@ -96,13 +103,11 @@ impl Inside {
     }
 
     fn signal(&mut self, signal: Signal, dialect: Dialect, effects: &mut Vec<Effect>) -> Result<(), Overrun> {
-        match self.view.note(signal.from, signal.n) {
-            Standing::New => tell(&ServerEvent::Signal(&signal), dialect, effects),
-            Standing::Repeat => {}
+        match self.pass_on(&signal, dialect, effects) {
+            Standing::New | Standing::Repeat => Ok(()),
             // Its sender came unnoticed, or went.
-            Standing::Stranger => return self.catch_up(Some(Event::Signal(signal)), effects),
+            Standing::Stranger => self.catch_up(Some(Event::Signal(signal)), effects),
         }
-        Ok(())
     }
 
     fn catch_up(&mut self, waiting: Option<Event>, effects: &mut Vec<Effect>) -> Result<(), Overrun> {
@@ -111,6 +116,61 @@ impl Inside {
         self.flow = Flow::CatchingUp { older: held.len(), held };
         effects.push(Effect::Sync);
         Ok(())
+    }
+
+    /// Tells what was missed. What a peer sent before it went is told before its going, and what one sent that came
+    /// unnoticed after its coming; a message from neither is dropped.
+    fn repair(
+        &mut self,
+        snapshot: &Snapshot,
+        mailbox: &[Signal],
+        held: &Held,
+        dialect: Dialect,
+        effects: &mut Vec<Effect>,
+    ) {
+        let mut messages = self.deliver(mailbox, held, dialect, effects);
+        let mut changes = 0;
+        self.view.correct(snapshot, |event| {
+            changes += 1;
+            tell(&event, dialect, effects);
+        });
+        messages += self.deliver(mailbox, held, dialect, effects);
+        if (changes, messages) != (0, 0) {
+            effects.push(Effect::Repaired { changes, messages });
+        }
+    }
+
+    /// Tells the messages of the peers that the client knows by now, in each one's order, and says how many of the
+    /// mailbox's there were. What was held may be no more in the mailbox, and older than what is.
+    fn deliver(
+        &mut self,
+        mailbox: &[Signal],
+        held: &Held,
+        dialect: Dialect,
+        effects: &mut Vec<Effect>,
+    ) -> usize {
+        let mut missed = 0;
+        for signal in mailbox {
+            for waiting in held.messages().filter(|held| held.from == signal.from && held.n < signal.n) {
+                self.pass_on(waiting, dialect, effects);
+            }
+            if self.pass_on(signal, dialect, effects) == Standing::New {
+                missed += 1;
+            }
+        }
+        for waiting in held.messages() {
+            self.pass_on(waiting, dialect, effects);
+        }
+        missed
+    }
+
+    /// Tells a message that the client hasn't had, from a peer that it knows.
+    fn pass_on(&mut self, signal: &Signal, dialect: Dialect, effects: &mut Vec<Effect>) -> Standing {
+        let standing = self.view.note(signal.from, signal.n);
+        if standing == Standing::New {
+            tell(&ServerEvent::Signal(signal), dialect, effects);
+        }
+        standing
     }
 
     /// Hears what waited for a snapshot. If something is missing even so, the rest waits for the next one.
@@ -122,7 +182,7 @@ impl Inside {
         effects: &mut Vec<Effect>,
     ) -> Result<(), Overrun> {
         for (index, event) in held.into_iter().enumerate() {
-            if index < older && self.is_from_the_past(&event) {
+            if self.is_settled(&event, index < older) {
                 continue;
             }
             self.hear(event, dialect, effects)?;
@@ -133,10 +193,12 @@ impl Inside {
         Ok(())
     }
 
-    /// Who sent a message before the snapshot and isn't in it has left since.
-    fn is_from_the_past(&self, event: &Event) -> bool {
+    /// Who sent a message before the snapshot and isn't in it has left since. What lapsed before the next snapshot is asked
+    /// for will be in that.
+    fn is_settled(&self, event: &Event, older: bool) -> bool {
         match (event, &self.flow) {
-            (Event::Signal(signal), Flow::Live) => !self.view.knows(signal.from),
+            (Event::Signal(signal), Flow::Live) => older && !self.view.knows(signal.from),
+            (Event::Lapse, Flow::CatchingUp { .. }) => true,
             _ => false,
         }
     }

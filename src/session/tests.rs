@@ -1,7 +1,8 @@
 //! A session against every order of events that a room and a network can make.
 //!
 //! [`World`] is a room that is told of truthfully, and a network that isn't: notices are lost, doubled and late, answers
-//! overtake them or lag. [`Client`] reads what its session sends it, and fails on the first thing that can't be true.
+//! overtake them or lag, and the link is cut with all that is on it. [`Client`] reads what its session sends it, and
+//! fails on the first thing that can't be true.
 
 use super::*;
 use crate::{
@@ -31,7 +32,15 @@ enum Step {
     Echo(prop::sample::Index),
     /// It never hears it, if it is a notice; the exchange will say so, later.
     Lose,
-    /// It hears the answer to its oldest question.
+    /// The link is cut: what is on its way is lost from some point on, and so is all that is told from now on.
+    Cut(prop::sample::Index),
+    /// The link is there again. The exchange says so before anything else.
+    Mend,
+    /// The exchange forgets the messages up to the last one that our client's node had.
+    Trim,
+    /// The exchange takes our client's oldest question.
+    Serve,
+    /// Our client hears the answer to its oldest question.
     Answer,
 }
 
@@ -44,8 +53,12 @@ fn steps() -> impl Strategy<Value = Vec<Step>> {
         8 => Just(Step::Deliver),
         1 => Just(Step::Repeat),
         1 => any::<prop::sample::Index>().prop_map(Step::Echo),
-        1 => Just(Step::Lose),
-        2 => Just(Step::Answer),
+        2 => Just(Step::Lose),
+        1 => any::<prop::sample::Index>().prop_map(Step::Cut),
+        2 => Just(Step::Mend),
+        2 => Just(Step::Trim),
+        3 => Just(Step::Serve),
+        3 => Just(Step::Answer),
     ];
     prop::collection::vec(step, 0..200)
 }
@@ -53,8 +66,8 @@ fn steps() -> impl Strategy<Value = Vec<Step>> {
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(1000))]
 
-    /// Whatever the order: each notice once, nothing from a peer outside its presence, nothing twice, and in the end
-    /// the client's view is true, and it had every message of who is still there.
+    /// Whatever the order: each notice once, nothing from a peer outside its presence, nothing twice; and in the end the
+    /// client's view is true, and it had every message of every peer that it was told of, in order.
     #[test]
     fn the_view_ends_true(steps in steps(), before in 0..40usize) {
         let mut world = World::default();
@@ -72,16 +85,39 @@ proptest! {
 struct World {
     version: u64,
     members: BTreeMap<SocketId, Sender>,
+    /// Who was there.
+    past: BTreeMap<SocketId, Sender>,
     /// Ids used so far, one for each time that a peer joined.
     seats: [Option<SocketId>; 5],
     ids: u8,
     told: VecDeque<Event>,
     heard: Vec<Event>,
+    requests: VecDeque<Effect>,
     answers: VecDeque<Event>,
+    mailbox: Mailbox,
+    link: Link,
     lost: bool,
     joined: bool,
     client: Client,
     now: Instant,
+}
+
+/// The messages that the exchange keeps for our client.
+#[derive(Default)]
+struct Mailbox {
+    messages: VecDeque<Signal>,
+    /// The last one that our client's node had.
+    last: Option<Signal>,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Link {
+    /// All that is told arrives.
+    Whole,
+    /// Nothing arrives.
+    Cut,
+    /// All arrives again, but what was lost hasn't been asked for: nothing of the mailbox may be forgotten.
+    Mended,
 }
 
 struct Sender {
@@ -97,11 +133,15 @@ impl Default for World {
         Self {
             version: 0,
             members: BTreeMap::new(),
+            past: BTreeMap::new(),
             seats: [None; 5],
             ids: 0,
             told: VecDeque::new(),
             heard: Vec::new(),
+            requests: VecDeque::new(),
             answers: VecDeque::new(),
+            mailbox: Mailbox::default(),
+            link: Link::Whole,
             lost: false,
             joined: false,
             client: Client::new(now),
@@ -121,7 +161,7 @@ impl World {
             Step::Join(seat) => self.join(usize::from(seat)),
             Step::Leave(seat) => {
                 if let Some(id) = self.seats[usize::from(seat)].take() {
-                    self.members.remove(&id);
+                    self.past.extend(self.members.remove_entry(&id));
                     self.tell(Change::Left(id, LeaveReason::Left));
                 }
             }
@@ -136,18 +176,21 @@ impl World {
             Step::Send(seat) => self.send(usize::from(seat)),
             Step::Deliver => {
                 if let Some(event) = self.told.pop_front() {
+                    if let Event::Signal(signal) = &event {
+                        self.mailbox.last = Some(signal.clone());
+                    }
                     self.heard.push(event.clone());
                     self.deliver(event);
                 }
             }
             Step::Echo(index) => {
                 if !self.heard.is_empty() {
-                    self.deliver(index.get(&self.heard).clone());
+                    self.deliver_again(index.get(&self.heard).clone());
                 }
             }
             Step::Repeat => {
                 if let Some(event) = self.told.front().cloned() {
-                    self.deliver(event);
+                    self.deliver_again(event);
                 }
             }
             Step::Lose => {
@@ -156,6 +199,24 @@ impl World {
                     self.lost = true;
                 }
             }
+            Step::Cut(index) => {
+                self.told.truncate(index.index(self.told.len() + 1));
+                self.link = Link::Cut;
+            }
+            Step::Mend => {
+                if self.link == Link::Cut && self.joined {
+                    self.told.push_back(Event::Lapse);
+                }
+                if self.link == Link::Cut {
+                    self.link = Link::Mended;
+                }
+            }
+            Step::Trim => {
+                if self.link == Link::Whole {
+                    self.mailbox.trim();
+                }
+            }
+            Step::Serve => self.serve(),
             Step::Answer => {
                 if let Some(answer) = self.answers.pop_front() {
                     self.deliver(answer);
@@ -180,15 +241,31 @@ impl World {
             let sender = self.members.get_mut(&id).expect("seated");
             sender.sent += 1;
             sender.due.push(sender.sent);
-            self.told.push_back(Event::Signal(signal(id, sender.sent)));
+            let signal = signal(id, sender.sent);
+            self.mailbox.messages.push_back(signal.clone());
+            self.publish(Event::Signal(signal));
         }
     }
 
     fn tell(&mut self, change: Change) {
         self.version += 1;
         if self.joined {
-            self.told.push_back(Event::Notice(Notice { version: self.version, change }));
+            self.publish(Event::Notice(Notice { version: self.version, change }));
         }
+    }
+
+    fn publish(&mut self, event: Event) {
+        if self.link != Link::Cut {
+            self.told.push_back(event);
+        }
+    }
+
+    /// Whatever the reason for it, after a `Lapse` the exchange forgets nothing until it is asked.
+    fn deliver_again(&mut self, event: Event) {
+        if event == Event::Lapse && self.link == Link::Whole {
+            self.link = Link::Mended;
+        }
+        self.deliver(event);
     }
 
     fn deliver(&mut self, event: Event) {
@@ -196,18 +273,27 @@ impl World {
         self.obey();
     }
 
-    /// Does what the session asks of the exchange: at once; the answer is what takes its time.
+    /// Passes on what the session asks of the exchange. Both the way there and the answer take their time.
     fn obey(&mut self) {
-        for request in mem::take(&mut self.client.requests) {
-            match request {
-                Effect::Join(..) => {
-                    self.version += 1;
-                    self.joined = true;
-                    self.answers.push_back(Event::Joined(self.snapshot()));
-                }
-                Effect::Sync => self.answers.push_back(Event::Synced(self.snapshot())),
-                other => panic!("nobody asked for {other:?}"),
+        self.requests.extend(self.client.requests.drain(..));
+    }
+
+    fn serve(&mut self) {
+        match self.requests.pop_front() {
+            None => {}
+            Some(Effect::Join(..)) => {
+                self.version += 1;
+                self.joined = true;
+                self.answers.push_back(Event::Joined(self.snapshot()));
             }
+            Some(Effect::Sync) => {
+                let mailbox = self.mailbox.messages.iter().cloned().collect();
+                self.answers.push_back(Event::Synced { snapshot: self.snapshot(), mailbox });
+                if self.link == Link::Mended && !self.told.contains(&Event::Lapse) {
+                    self.link = Link::Whole;
+                }
+            }
+            Some(other) => panic!("nobody asked for {other:?}"),
         }
     }
 
@@ -218,10 +304,11 @@ impl World {
 
     /// Everything under way arrives; then the exchange owns up to what it lost.
     fn come_to_rest(&mut self) {
+        self.take(&Step::Mend);
+        self.settle();
         if !self.joined {
             return;
         }
-        self.settle();
         if self.lost {
             self.deliver(Event::Lapse);
             self.settle();
@@ -230,15 +317,25 @@ impl World {
             self.members.iter().map(|(id, sender)| (id.to_string(), sender.info)).collect();
         let view: BTreeMap<_, _> = self.client.peers.iter().map(|(id, had)| (id.clone(), had.info)).collect();
         assert_eq!(view, truth, "the client's view");
-        for (id, sender) in &self.members {
-            assert_eq!(self.client.peers[id.as_str()].messages, sender.due, "the messages of {id}");
+        for (id, sender) in self.members.iter().chain(&self.past) {
+            let had = self.client.peers.get(id.as_str()).or(self.client.gone.get(id.as_str()));
+            assert!(had.is_none_or(|had| had.messages == sender.due), "{id} sent {:?}: {had:?}", sender.due);
         }
     }
 
     fn settle(&mut self) {
-        while !self.told.is_empty() || !self.answers.is_empty() {
+        while !(self.told.is_empty() && self.requests.is_empty() && self.answers.is_empty()) {
+            self.take(&Step::Serve);
             self.take(&Step::Answer);
             self.take(&Step::Deliver);
+        }
+    }
+}
+
+impl Mailbox {
+    fn trim(&mut self) {
+        if let Some(last) = self.messages.iter().position(|message| Some(message) == self.last.as_ref()) {
+            self.messages.drain(..=last);
         }
     }
 }
@@ -249,10 +346,10 @@ struct Client {
     requests: Vec<Effect>,
     inside: bool,
     peers: BTreeMap<String, Had>,
-    gone: Vec<String>,
+    gone: BTreeMap<String, Had>,
 }
 
-#[derive(Default)]
+#[derive(Debug, Default)]
 struct Had {
     info: u64,
     messages: Vec<u64>,
@@ -261,7 +358,7 @@ struct Had {
 impl Client {
     fn new(now: Instant) -> Self {
         let session = Session::new(Arc::new(rules()), || id(0), now);
-        Self { session, requests: Vec::new(), inside: false, peers: BTreeMap::new(), gone: Vec::new() }
+        Self { session, requests: Vec::new(), inside: false, peers: BTreeMap::new(), gone: BTreeMap::new() }
     }
 
     fn say(&mut self, frame: &Value, now: Instant) {
@@ -280,6 +377,7 @@ impl Client {
         for effect in effects {
             match effect {
                 Effect::Send(text) => self.read(&serde_json::from_str(text.as_str()).unwrap()),
+                Effect::Repaired { changes, messages } => assert_ne!((changes, messages), (0, 0)),
                 request => self.requests.push(request),
             }
         }
@@ -298,13 +396,13 @@ impl Client {
                 }
             }
             "new_peer" => {
-                assert!(self.inside && !self.gone.contains(&about()), "an id never comes back: {frame}");
+                assert!(self.inside && !self.gone.contains_key(&about()), "an id never comes back: {frame}");
                 let had = Had { info: data["info"].as_u64().unwrap(), ..Had::default() };
                 assert!(self.peers.insert(about(), had).is_none(), "told twice: {frame}");
             }
             "remove_peer" => {
-                assert!(self.peers.remove(&about()).is_some(), "it wasn't there: {frame}");
-                self.gone.push(about());
+                let had = self.peers.remove(&about()).expect("it was there");
+                self.gone.insert(about(), had);
             }
             "peer_info" => {
                 let had = self.peers.get_mut(&about()).expect("of a peer that is there");
@@ -519,6 +617,83 @@ mod life {
             life.input(Input::Exchange(Event::Refused(Refusal::Full))),
             [Effect::Refuse(ErrorCode::RoomFull, None), Effect::End(Ending::Closed(CloseCode::Forbidden))]
         );
+    }
+
+    fn names(effects: &[Effect]) -> Vec<String> {
+        let frames = effects.iter().map(|effect| match effect {
+            Effect::Send(text) | Effect::Refuse(_, Some(text)) => text.as_str().parse().unwrap(),
+            other => panic!("expected frames, got {other:?}"),
+        });
+        frames.map(|frame: Value| frame["eventName"].as_str().unwrap().to_owned()).collect()
+    }
+
+    #[test]
+    fn what_was_missed_is_told_in_its_place_and_counted() {
+        let mut life = Life::in_a_room();
+        assert_eq!(life.input(Input::Exchange(Event::Signal(signal(id(1), 1)))).len(), 1);
+        assert_eq!(life.input(Input::Exchange(Event::Lapse)), [Effect::Sync]);
+        let snapshot = Snapshot { version: 4, peers: vec![peer(id(2), 0)] };
+        let mailbox =
+            [(id(1), 1), (id(1), 2), (id(2), 1), (id(3), 1)].map(|(from, n)| signal(from, n)).to_vec();
+        let mut effects = life.input(Input::Exchange(Event::Synced { snapshot, mailbox }));
+        assert_eq!(effects.pop(), Some(Effect::Repaired { changes: 2, messages: 2 }));
+        assert_eq!(names(&effects), ["message", "remove_peer", "new_peer", "message"]);
+    }
+
+    #[test]
+    fn a_stranger_that_spoke_after_the_question_is_asked_about_anew() {
+        let mut life = Life::in_a_room();
+        life.input(Input::Exchange(Event::Lapse));
+        life.input(Input::Exchange(Event::Signal(signal(id(2), 1))));
+        let synced = |version, peers| {
+            let snapshot = Snapshot { version, peers };
+            Input::Exchange(Event::Synced { snapshot, mailbox: Vec::new() })
+        };
+        assert_eq!(life.input(synced(1, vec![peer(id(1), 0)])), [Effect::Sync]);
+        let mut effects = life.input(synced(2, vec![peer(id(1), 0), peer(id(2), 0)]));
+        assert_eq!(effects.pop(), Some(Effect::Repaired { changes: 1, messages: 0 }));
+        assert_eq!(names(&effects), ["new_peer", "message"]);
+    }
+
+    #[test]
+    fn where_nothing_was_missed_nothing_is_repaired() {
+        let mut life = Life::in_a_room();
+        life.input(Input::Exchange(Event::Signal(signal(id(1), 1))));
+        life.input(Input::Exchange(Event::Lapse));
+        let snapshot = Snapshot { version: 1, peers: vec![peer(id(1), 0)] };
+        let mailbox = vec![signal(id(1), 1)];
+        assert_eq!(life.input(Input::Exchange(Event::Synced { snapshot, mailbox })), []);
+    }
+
+    #[test]
+    fn a_message_that_was_not_handed_on_is_unavailable_and_the_rest_goes_on() {
+        let mut life = Life::in_a_room();
+        for (to, named) in [(Some(id(1)), json!(id(1))), (None, Value::Null)] {
+            let effects = life.input(Input::Exchange(Event::Failed { to, n: 7 }));
+            let [Effect::Refuse(ErrorCode::Unavailable, Some(text))] = effects.as_slice() else {
+                panic!("expected an error, got {effects:?}");
+            };
+            let error: Value = serde_json::from_str(text.as_str()).unwrap();
+            let data = &error["data"];
+            assert_eq!(
+                (&data["n"], &data["socketId"], &data["retryable"]),
+                (&json!(7), &named, &json!(true))
+            );
+        }
+    }
+
+    #[test]
+    fn who_was_removed_is_closed_whatever_it_waits_for() {
+        let over = [Effect::Leave(LeaveReason::Lost), Effect::End(Ending::Closed(CloseCode::Unavailable))];
+        let mut inside = Life::in_a_room();
+        assert_eq!(inside.input(Input::Exchange(Event::Removed)), over);
+        let mut waiting = Life::in_a_room();
+        waiting.input(Input::Exchange(Event::Lapse));
+        assert_eq!(waiting.input(Input::Exchange(Event::Removed)), over);
+        let mut joining = Life::begin();
+        joining.says(r#"{"eventName":"join","data":{"room":"room"}}"#);
+        assert_eq!(joining.input(Input::Exchange(Event::Removed)), over);
+        assert_eq!(joining.input(Input::Exchange(Event::Lapse)), [], "nothing after it");
     }
 
     #[test]

@@ -298,7 +298,7 @@ impl Guest {
     async fn sync(&mut self) -> Snapshot {
         self.exchange.sync(&self.member);
         match self.next().await {
-            Event::Synced(snapshot) => snapshot,
+            Event::Synced { snapshot, .. } => snapshot,
             other => panic!("expected a snapshot, got {other:?}"),
         }
     }

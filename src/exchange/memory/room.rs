@@ -67,7 +67,10 @@ impl Room {
 
     pub(super) fn sync(&self, id: SocketId) {
         if let Some(occupant) = self.find(id) {
-            occupant.recipient.deliver(Event::Synced(self.snapshot_for(id)));
+            // Nothing is ever missed here.
+            occupant
+                .recipient
+                .deliver(Event::Synced { snapshot: self.snapshot_for(id), mailbox: Vec::new() });
         }
     }
 
