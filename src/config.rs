@@ -8,7 +8,9 @@
 mod file;
 mod values;
 
+use self::values::RedisUrl;
 use crate::{
+    exchange::redis::{self, Source},
     gateway::{Limits, OutboxLimits},
     protocol::{IceServer, Info},
     server::Settings,
@@ -34,6 +36,9 @@ pub struct Config {
 
     #[command(flatten)]
     rooms: RoomConfig,
+
+    #[command(flatten)]
+    redis: RedisConfig,
 
     #[command(flatten)]
     sockets: SocketConfig,
@@ -65,6 +70,39 @@ struct RoomConfig {
     /// A STUN server that clients are told of, such as stun:stun.example.org:3478; may be repeated
     #[arg(long, value_name = "URL", value_parser = values::ice_server)]
     ice_server: Vec<String>,
+}
+
+#[derive(Args, Clone, Debug)]
+#[command(next_help_heading = "Redis")]
+struct RedisConfig {
+    /// Where rooms are shared with other nodes: redis://, redis+sentinel:// or redis+cluster://; repeated, rooms are
+    /// spread over independent servers; none, and rooms are in this node's memory
+    #[arg(long, value_name = "URL", value_delimiter = ' ', value_parser = values::redis_url)]
+    redis: Vec<RedisUrl>,
+
+    /// A PEM file of the certificate authorities that rediss:// servers are signed by; else the system's
+    #[arg(long, value_name = "FILE")]
+    redis_ca: Option<PathBuf>,
+
+    /// How the names of all keys and channels in Redis begin; deployments with other prefixes don't meet
+    #[arg(long, value_name = "NAME", default_value = "sb", value_parser = values::prefix)]
+    redis_prefix: String,
+
+    /// Shares that rooms are spread over; the same on every node of a deployment
+    #[arg(long, value_name = "NUMBER", default_value = "16", value_parser = values::partitions)]
+    partitions: u16,
+
+    /// Time for Redis to accept a connection, to answer, and to pass on what is published; then the link is made anew
+    #[arg(long, value_name = "TIME", default_value = "2s", value_parser = values::time)]
+    redis_timeout: Duration,
+
+    /// Time to wait for Redis when the node starts
+    #[arg(long, value_name = "TIME", default_value = "30s", value_parser = values::time)]
+    redis_start_timeout: Duration,
+
+    /// Silence of a node before the others remove its sessions; at least three times --redis-timeout
+    #[arg(long, value_name = "TIME", default_value = "6s", value_parser = values::time)]
+    lease: Duration,
 }
 
 #[derive(Args, Clone, Debug)]
@@ -155,8 +193,13 @@ impl Config {
         Self::from_arg_matches(&matches)?.checked(&mut command)
     }
 
-    /// Refuses limits that contradict each other.
+    /// Refuses what is wrong only together, and URLs that can't be read (without repeating them: they hold passwords).
     fn checked(self, command: &mut clap::Command) -> Result<Self, clap::Error> {
+        self.check_limits().and_then(|()| self.redis.check()).map_err(|message| command.error(ErrorKind::ValueValidation, message))?;
+        Ok(self)
+    }
+
+    fn check_limits(&self) -> Result<(), String> {
         /// What a peer takes in the answer to a join, its info aside.
         const PEER_BYTES: u64 = 128;
 
@@ -164,13 +207,12 @@ impl Config {
         let peers = self.rooms.room_capacity.get() as u64 * (Info::MAX_LEN as u64 + PEER_BYTES);
         for (needed, setting) in [(2 * max_frame.as_u64(), "--max-frame"), (peers, "--room-capacity")] {
             if outbox_bytes.as_u64() < needed {
-                let message = format!(
+                return Err(format!(
                     "--outbox-bytes {outbox_bytes} is too small for {setting}: it takes at least {needed}"
-                );
-                return Err(command.error(ErrorKind::ValueValidation, message));
+                ));
             }
         }
-        Ok(self)
+        Ok(())
     }
 
     /// The command, with the environment variable of each flag.
@@ -213,7 +255,45 @@ impl Config {
             },
             handshake_timeout: self.sockets.handshake_timeout,
             http_timeout: self.sockets.http_timeout,
+            redis: self.redis.settings(),
         }
+    }
+}
+
+impl RedisConfig {
+    fn check(&self) -> Result<(), String> {
+        for url in &self.redis {
+            if let Err(why) = &url.0 {
+                return Err(format!("--redis {why}"));
+            }
+        }
+        let sources: Vec<_> = self.sources().collect();
+        if sources.len() > 1 && sources.iter().any(Source::is_cluster) {
+            return Err("--redis names a cluster, and something else: a cluster is the whole of it".into());
+        }
+        if (1..sources.len()).any(|later| sources[..later].contains(&sources[later])) {
+            return Err("--redis names the same server twice".into());
+        }
+        if self.lease < self.redis_timeout * 3 {
+            return Err("--lease must be at least three times --redis-timeout".into());
+        }
+        Ok(())
+    }
+
+    fn sources(&self) -> impl Iterator<Item = Source> {
+        self.redis.iter().filter_map(|url| url.0.clone().ok())
+    }
+
+    fn settings(&self) -> Option<redis::Settings> {
+        (!self.redis.is_empty()).then(|| redis::Settings {
+            sources: self.sources().collect(),
+            authority: self.redis_ca.clone(),
+            prefix: self.redis_prefix.clone(),
+            partitions: self.partitions,
+            timeout: self.redis_timeout,
+            start_timeout: self.redis_start_timeout,
+            lease: self.lease,
+        })
     }
 }
 

@@ -18,6 +18,7 @@
 //!    having left is told `Removed`, and nothing later.
 
 pub mod memory;
+pub mod redis;
 
 use crate::{
     protocol::{Info, LeaveReason, Signal, SocketId},

@@ -1,10 +1,14 @@
 //! What a node counts. `docs/metrics.md` is the table for operators; a test keeps it true.
 
+mod exchange;
+
+pub use self::exchange::ExchangeMetrics;
+
 use crate::protocol::{CloseCode, Dialect, Ending, ErrorCode, SignalKind};
 use prometheus::{
     Encoder, Histogram, HistogramOpts, IntCounter, IntCounterVec, IntGauge, Opts, Registry, TextEncoder,
 };
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
 /// All of a node's metrics.
 pub struct Metrics {
@@ -30,6 +34,8 @@ pub struct Metrics {
     join_duration: Histogram,
     errors: IntCounterVec,
     closes: IntCounterVec,
+    /// What goes between this node and Redis.
+    pub exchange: Arc<ExchangeMetrics>,
 }
 
 /// How a `join` ended.
@@ -119,6 +125,7 @@ impl Metrics {
             )?,
             errors,
             closes,
+            exchange: Arc::new(ExchangeMetrics::new(&registry)?),
             registry,
         };
         #[cfg(target_os = "linux")]

@@ -5,15 +5,20 @@ mod lingering;
 
 use self::accept::HttpLimits;
 use crate::{
-    exchange::memory::Memory,
+    exchange::{
+        Exchange,
+        memory::Memory,
+        redis::{self, Redis},
+    },
     gateway::{Gateway, Limits, admin_routes, public_routes},
     metrics::Metrics,
     session::Rules,
 };
 use anyhow::Context;
-use std::{io, net::SocketAddr, sync::Arc, time::Duration};
+use std::{io, net::SocketAddr, pin::pin, sync::Arc, time::Duration};
 use tokio::{
     net::{TcpListener, TcpSocket},
+    select,
     time::timeout,
 };
 use tracing::{info, warn};
@@ -42,6 +47,8 @@ pub struct Settings {
     pub handshake_timeout: Duration,
     /// How long an HTTP connection may last that doesn't become a WebSocket.
     pub http_timeout: Duration,
+    /// The Redis that rooms are in; without it, they are in memory.
+    pub redis: Option<redis::Settings>,
 }
 
 impl Settings {
@@ -92,12 +99,24 @@ pub async fn run(
     shutdown: impl Future<Output = ()>,
 ) -> anyhow::Result<()> {
     let (address, admin) = (listeners.address()?, listeners.admin_address()?);
-    let Settings { rules, limits, handshake_timeout, http_timeout } = settings;
+    let Settings { rules, limits, handshake_timeout, http_timeout, redis } = settings;
     let connections = limits.sockets + SPARE_CONNECTIONS;
     let for_clients = HttpLimits { connections, handshake_timeout, http_timeout };
     let for_operators = HttpLimits { connections: OPERATORS, ..for_clients };
     let metrics = Arc::new(Metrics::new()?);
-    let gateway = Arc::new(Gateway::new(rules, limits, Arc::new(Memory::default()), metrics));
+    let mut shutdown = pin!(shutdown);
+    let redis = match redis {
+        None => None,
+        Some(settings) => select! {
+            started = Redis::start(settings, metrics.exchange.clone()) => Some(started?),
+            () = &mut shutdown => return Ok(()),
+        },
+    };
+    let exchange: Arc<dyn Exchange> = match &redis {
+        Some(redis) => redis.clone(),
+        None => Arc::new(Memory::default()),
+    };
+    let gateway = Arc::new(Gateway::new(rules, limits, exchange, metrics));
     let public = accept::spawn(listeners.public, public_routes(gateway.clone()), for_clients);
     let operators = accept::spawn(listeners.admin, admin_routes(gateway.clone()), for_operators);
     info!(%address, %admin, "listening");
@@ -113,6 +132,9 @@ pub async fn run(
     };
     if timeout(STOP_TIMEOUT, stopped).await.is_err() {
         warn!("some connections did not end in time; leaving them");
+    }
+    if let Some(redis) = redis {
+        redis.stop().await;
     }
     info!("stopped");
     Ok(())

@@ -1,5 +1,6 @@
 //! How settings' values are written. Each error says what the setting takes.
 
+use crate::exchange::redis::Source;
 use bytesize::ByteSize;
 use std::{net::SocketAddr, num::NonZeroUsize, time::Duration};
 use tracing_subscriber::EnvFilter;
@@ -23,6 +24,26 @@ pub(super) fn time(text: &str) -> Result<Duration, String> {
 
     let time = humantime::parse_duration(text).ok().filter(|time| !time.is_zero() && *time <= LONGEST);
     time.ok_or_else(|| "takes a time from 1ms to a year, with its unit, such as 500ms, 10s or 2m".into())
+}
+
+/// A URL of Redis, read or found wrong. It may hold a password, so that what is wrong is told without it, later.
+#[derive(Clone, Debug)]
+pub(super) struct RedisUrl(pub(super) Result<Source, String>);
+
+#[allow(clippy::unnecessary_wraps, reason = "what a value parser is like")]
+pub(super) fn redis_url(text: &str) -> Result<RedisUrl, String> {
+    Ok(RedisUrl(Source::parse(text)))
+}
+
+pub(super) fn prefix(text: &str) -> Result<String, String> {
+    let plain = |c: char| c.is_ascii_alphanumeric() || "-_.:".contains(c);
+    let valid = (1..=64).contains(&text.len()) && text.chars().all(plain);
+    valid.then(|| text.into()).ok_or_else(|| "takes 1 to 64 letters, digits, '-', '_', '.' or ':'".into())
+}
+
+pub(super) fn partitions(text: &str) -> Result<u16, String> {
+    let number = text.parse().ok().filter(|number| (1..=1024).contains(number));
+    number.ok_or_else(|| "takes a whole number from 1 to 1024".into())
 }
 
 /// A STUN URL (RFC 7064). TURN needs credentials, which this version has no way to give.

@@ -1,0 +1,264 @@
+//! The exchange of a cluster: rooms in Redis, which any number of nodes share.
+//!
+//! ```text
+//! gateway ─▶ Redis ─▶ Lane (one a partition) ─▶ link (one a server: writer and subscriber) ─▶ redis-server
+//!                       ▲                         ▲
+//!             keeps what is asked          Supervisor makes it anew, where Topology says
+//!             and who is told
+//! ```
+//!
+//! | file | what it holds |
+//! | --- | --- |
+//! | `partition.rs` | which rooms share a server, and the names of keys and channels |
+//! | `lua/`, `script.rs` | what happens in Redis, atomically |
+//! | `request.rs`, `delivery.rs` | what is asked and what comes through a channel, written and read |
+//! | `lane.rs` | a partition, as this node sees it: its members, and what waits |
+//! | `link.rs`, `writer.rs`, `subscriber.rs` | one life of the connections to one server |
+//! | `supervisor.rs`, `topology.rs` | where the servers are, and a link to each |
+//! | `reaper.rs` | removes the sessions of nodes that are gone |
+//! | `connection.rs`, `address.rs`, `tls.rs`, `trouble.rs` | reaching a server, and what can go wrong |
+
+mod address;
+mod connection;
+mod delivery;
+mod lane;
+mod link;
+mod partition;
+mod reaper;
+mod request;
+mod script;
+mod subscriber;
+mod supervisor;
+mod tls;
+mod topology;
+mod trouble;
+mod writer;
+
+pub use self::address::Source;
+
+use self::{
+    connection::{Reply, text_of},
+    lane::Lane,
+    link::{Common, connect},
+    partition::Layout,
+    reaper::Reaper,
+    supervisor::Supervisor,
+    tls::Tls,
+    topology::{Server, Topology},
+    trouble::{Fault, Trouble},
+};
+use super::{Exchange, Recipient};
+use crate::{
+    metrics::ExchangeMetrics,
+    protocol::{Info, LeaveReason, Signal, SocketId},
+    room::Member,
+};
+use anyhow::{Context, bail};
+use std::{
+    num::NonZeroUsize,
+    path::PathBuf,
+    sync::{Arc, Mutex, PoisonError},
+    time::{Duration, Instant},
+};
+use tokio::{
+    sync::{mpsc, watch},
+    task::JoinHandle,
+    time::{sleep_until, timeout},
+};
+use tokio_util::sync::CancellationToken;
+use tracing::{info, warn};
+
+/// What the exchange goes by.
+#[derive(Clone, Debug)]
+pub struct Settings {
+    /// Where Redis is: one server, Sentinels or a cluster; or several independent servers.
+    pub sources: Vec<Source>,
+    /// A PEM file of the authorities that sign the servers' certificates; without it, those that the system trusts.
+    pub authority: Option<PathBuf>,
+    /// How the names of all keys and channels begin.
+    pub prefix: String,
+    /// The number of partitions, the same for a whole deployment.
+    pub partitions: u16,
+    /// For connecting, for each answer, and for a probe to come back.
+    pub timeout: Duration,
+    /// How long to wait for Redis at start.
+    pub start_timeout: Duration,
+    /// How long a node may be silent before its sessions are removed.
+    pub lease: Duration,
+}
+
+/// Rooms in Redis.
+pub struct Redis {
+    common: Arc<Common>,
+    /// What works for it, until it is stopped.
+    tasks: Mutex<Vec<JoinHandle<()>>>,
+}
+
+impl Redis {
+    /// Finds Redis and takes up work; waits for it for as long as the settings say.
+    pub async fn start(settings: Settings, metrics: Arc<ExchangeMetrics>) -> anyhow::Result<Arc<Self>> {
+        let layout = Layout::new(&settings.prefix, settings.partitions);
+        let needs_tls = settings.sources.iter().any(Source::is_tls);
+        let tls = if needs_tls { Some(Tls::new(settings.authority.as_deref())?) } else { None };
+        let topology = Topology::new(settings.sources, tls.as_ref(), settings.timeout, layout.clone());
+        let (dead, told) = mpsc::channel(64);
+        metrics.expect_leases(layout.partitions().len());
+        let lanes = layout.partitions().iter().map(|partition| Arc::new(Lane::new(partition.clone(), metrics.clone())));
+        let common = Arc::new(Common {
+            node: random_id(),
+            lanes: lanes.collect(),
+            lease: settings.lease,
+            timeout: settings.timeout,
+            metrics,
+            dead,
+            stopping: CancellationToken::new(),
+            trouble: watch::Sender::new(None),
+            served: watch::Sender::new(()),
+            layout,
+        });
+        let deadline = Instant::now() + settings.start_timeout;
+        introduce(&topology, &common.layout.deployment_key(), deadline).await?;
+        let tasks = vec![
+            tokio::spawn(Supervisor::new(topology, common.clone()).run()),
+            tokio::spawn(Reaper::new(common.clone()).run(told)),
+        ];
+        let redis = Arc::new(Self { common, tasks: Mutex::new(tasks) });
+        redis.until_served(deadline).await?;
+        info!(node = redis.common.node, partitions = settings.partitions, "rooms are in Redis");
+        Ok(redis)
+    }
+
+    /// Does what is left to do, gives the node's leases back, and ends all connections.
+    pub async fn stop(&self) {
+        self.common.stopping.cancel();
+        let tasks = std::mem::take(&mut *self.tasks.lock().unwrap_or_else(PoisonError::into_inner));
+        let mut tasks = tasks.into_iter();
+        if let Some(supervisor) = tasks.next() {
+            // It has a deadline of its own, and no panic that it would not have told of.
+            let _ = supervisor.await;
+        }
+        tasks.for_each(|task| task.abort());
+    }
+
+    /// Waits until this node has a lease in every partition.
+    async fn until_served(&self, deadline: Instant) -> anyhow::Result<()> {
+        let mut served = self.common.served.subscribe();
+        let all = async {
+            while !self.common.lanes.iter().all(|lane| lane.has_lease(Instant::now())) {
+                if served.changed().await.is_err() {
+                    return;
+                }
+            }
+        };
+        let patience = deadline.saturating_duration_since(Instant::now()).max(self.common.timeout);
+        if timeout(patience, all).await.is_err() {
+            self.stop().await;
+            bail!("{}", self.common.last_trouble());
+        }
+        Ok(())
+    }
+
+    fn lane(&self, member: &Member) -> &Lane {
+        &self.common.lanes[self.common.layout.of(&member.room)]
+    }
+}
+
+impl Drop for Redis {
+    fn drop(&mut self) {
+        for task in self.tasks.get_mut().unwrap_or_else(PoisonError::into_inner) {
+            task.abort();
+        }
+    }
+}
+
+impl Exchange for Redis {
+    fn join(&self, member: &Member, info: Info, capacity: NonZeroUsize, recipient: Arc<dyn Recipient>) {
+        self.lane(member).join(member, info, capacity, recipient);
+    }
+
+    fn leave(&self, member: &Member, reason: LeaveReason) {
+        self.lane(member).leave(member, reason);
+    }
+
+    fn post(&self, sender: &Member, to: SocketId, signal: Signal) {
+        self.lane(sender).post(sender, to, signal);
+    }
+
+    fn broadcast(&self, sender: &Member, signal: Signal) {
+        self.lane(sender).broadcast(sender, signal);
+    }
+
+    fn set_info(&self, member: &Member, info: Info) {
+        self.lane(member).set_info(member, info);
+    }
+
+    fn sync(&self, member: &Member) {
+        self.lane(member).sync(member);
+    }
+
+    /// A node is well while it serves any partition: were it to go when one of several servers is away, all nodes would.
+    fn health(&self) -> Result<(), String> {
+        let now = Instant::now();
+        if self.common.lanes.iter().any(|lane| lane.has_lease(now)) {
+            Ok(())
+        } else {
+            Err(self.common.last_trouble())
+        }
+    }
+}
+
+/// Meets every server, and makes sure that it is of the same deployment. What mends itself is waited for.
+async fn introduce(topology: &Topology, key: &str, deadline: Instant) -> anyhow::Result<()> {
+    let mut told = String::new();
+    loop {
+        let trouble = match meet_all(topology, key).await {
+            Ok(()) => return Ok(()),
+            Err(trouble) => trouble,
+        };
+        if trouble.fault.is_for_good() {
+            return Err(trouble.into());
+        }
+        if Instant::now() >= deadline {
+            return Err(trouble).context("gave up waiting for Redis (--redis-start-timeout)");
+        }
+        let text = trouble.to_string();
+        if text != told {
+            warn!("waiting: {text}");
+            told = text;
+        }
+        let again = Instant::now() + Duration::from_millis(250);
+        sleep_until(again.min(deadline).into()).await;
+    }
+}
+
+async fn meet_all(topology: &Topology, key: &str) -> Result<(), Trouble> {
+    let plan = topology.resolve().await?;
+    for (server, _) in &plan.shares {
+        connect(server).await.map_err(|fault| fault.at(&server.address))?;
+    }
+    for (server, deployment) in &plan.deployments {
+        belongs(server, key, deployment).await.map_err(|fault| fault.at(&server.address))?;
+    }
+    Ok(())
+}
+
+/// Whether a server's deployment is this one. The first node that comes writes it down.
+async fn belongs(server: &Server, key: &str, deployment: &str) -> Result<(), Fault> {
+    let mut connection = connect(server).await?;
+    let found = connection.ask(&["SET", key, deployment, "NX", "GET"]).await?;
+    match text_of(&found) {
+        None if found == Reply::Null => Ok(()),
+        Some(found) if found == deployment => Ok(()),
+        found => Err(Fault::OtherDeployment {
+            found: found.unwrap_or("something else").into(),
+            expected: deployment.into(),
+        }),
+    }
+}
+
+/// A name that no node had before.
+fn random_id() -> String {
+    let mut bytes = [0; SocketId::LEN];
+    getrandom::fill(&mut bytes).expect("the system has random bytes");
+    SocketId::from_random(bytes).to_string()
+}

@@ -1,0 +1,123 @@
+//! What travels on a channel, and, of messages, lies in a mailbox. Text; its first byte tells what it is.
+//!
+//! | text | what |
+//! | --- | --- |
+//! | `M` kind sender number ` ` frame | a message; kind is one letter, the sender's id 20 |
+//! | `J` version ` ` id info | a peer joined (written by `join.lua`) |
+//! | `I` version ` ` id info | a peer shows something else (`info.lua`) |
+//! | `L` version ` ` id reason | a peer left (`prelude.lua`) |
+
+use crate::{
+    protocol::{Info, LeaveReason, Peer, Signal, SignalKind, SocketId},
+    room::{Change, Event, Notice},
+};
+use std::fmt::Write;
+
+/// Reads a delivery, or `None` where a newer version's node says something that this one doesn't know.
+pub(super) fn read(bytes: &[u8]) -> Option<Event> {
+    let text = str::from_utf8(bytes).ok()?;
+    let (kind, rest) = text.split_at_checked(1)?;
+    match kind {
+        "M" => read_signal(text).map(Event::Signal),
+        "J" => read_notice(rest, |id, info| Some(Change::Joined(Peer { id, info: info_of(info)? }))),
+        "I" => read_notice(rest, |id, info| Some(Change::Info(Peer { id, info: info_of(info)? }))),
+        "L" => read_notice(rest, |id, reason| Some(Change::Left(id, reason_of(reason)?))),
+        _ => None,
+    }
+}
+
+/// Reads a message.
+pub(super) fn read_signal(text: &str) -> Option<Signal> {
+    let (kind, rest) = text.strip_prefix('M')?.split_at_checked(1)?;
+    let kind = KINDS.iter().find(|(letter, _)| *letter == kind)?.1;
+    let (from, rest) = rest.split_at_checked(SocketId::LEN)?;
+    let (n, frame) = rest.split_once(' ')?;
+    Some(Signal { kind, from: SocketId::parse(from)?, n: n.parse().ok()?, frame: frame.to_owned().into() })
+}
+
+/// Writes a message.
+pub(super) fn write_signal(signal: &Signal) -> String {
+    /// The letters, the id, the longest number, a space.
+    const HEAD: usize = 2 + SocketId::LEN + 16 + 1;
+
+    let letter = KINDS.iter().find(|(_, kind)| *kind == signal.kind).expect("a letter for each kind").0;
+    let mut text = String::with_capacity(HEAD + signal.frame.len());
+    write!(text, "M{letter}{}{} {}", signal.from, signal.n, signal.frame.as_str()).expect("a String takes all");
+    text
+}
+
+/// Reads what a peer shows.
+pub(super) fn info_of(json: &str) -> Option<Info> {
+    Info::parse(Some(serde_json::from_str(json).ok()?))
+}
+
+/// The reason as scripts write it.
+pub(super) fn reason_name(reason: LeaveReason) -> &'static str {
+    REASONS.iter().find(|(_, known)| *known == reason).expect("a name for each reason").0
+}
+
+const KINDS: [(&str, SignalKind); 5] = [
+    ("o", SignalKind::Offer),
+    ("a", SignalKind::Answer),
+    ("i", SignalKind::IceCandidate),
+    ("m", SignalKind::Message),
+    ("c", SignalKind::Custom),
+];
+
+const REASONS: [(&str, LeaveReason); 2] = [("left", LeaveReason::Left), ("lost", LeaveReason::Lost)];
+
+fn reason_of(name: &str) -> Option<LeaveReason> {
+    Some(REASONS.iter().find(|(known, _)| *known == name)?.1)
+}
+
+fn read_notice(text: &str, change: impl FnOnce(SocketId, &str) -> Option<Change>) -> Option<Event> {
+    let (version, rest) = text.split_once(' ')?;
+    let (id, rest) = rest.split_at_checked(SocketId::LEN)?;
+    let change = change(SocketId::parse(id)?, rest)?;
+    Some(Event::Notice(Notice { version: version.parse().ok()?, change }))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const ID: &str = "0123456789abcdefghjk";
+
+    fn id() -> SocketId {
+        SocketId::parse(ID).unwrap()
+    }
+
+    #[test]
+    fn a_message_reads_back_as_it_was_written() {
+        for kind in SignalKind::ALL {
+            for n in [1, Signal::MAX_N] {
+                let frame = r#"{"eventName":"offer","data":{"sdp":"v=0 \r\n é"},"n":1}"#.to_owned().into();
+                let signal = Signal { kind, from: id(), n, frame };
+                assert_eq!(read(write_signal(&signal).as_bytes()), Some(Event::Signal(signal)));
+            }
+        }
+    }
+
+    #[test]
+    fn notices_are_read_as_the_scripts_write_them() {
+        let peer = Peer { id: id(), info: Info::of(r#"{"name":"Ann B"}"#) };
+        for (text, change) in [
+            (format!(r#"J7 {ID}{{"name":"Ann B"}}"#), Change::Joined(peer.clone())),
+            (format!(r#"I7 {ID}{{"name":"Ann B"}}"#), Change::Info(peer)),
+            (format!("L7 {ID}left"), Change::Left(id(), LeaveReason::Left)),
+            (format!("L7 {ID}lost"), Change::Left(id(), LeaveReason::Lost)),
+        ] {
+            assert_eq!(read(text.as_bytes()), Some(Event::Notice(Notice { version: 7, change })), "{text}");
+        }
+    }
+
+    #[test]
+    fn what_is_not_known_is_nothing() {
+        for text in ["", "M", "Mo", "Mz0123456789abcdefghjk1 {}", "J1", "J1 short", "Jx 0123456789abcdefghjk1"] {
+            assert_eq!(read(text.as_bytes()), None, "{text}");
+        }
+        assert_eq!(read(format!("L7 {ID}gone").as_bytes()), None);
+        assert_eq!(read(format!("J7 {ID}{{").as_bytes()), None);
+        assert_eq!(read(b"M\xff"), None);
+    }
+}

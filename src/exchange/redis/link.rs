@@ -1,0 +1,100 @@
+//! One life of the connections to one server: a writer and a subscriber, for the lanes whose partitions are there.
+//!
+//! ```text
+//!          asks                              script calls, in batches
+//! Lane ───────────▶ writer ────────────────────────────────────────────▶ Redis
+//!  ▲                  │ answers                                            │
+//!  ├──────────────────┘                                                    │ SPUBLISH
+//!  └──────────── subscriber ◀──────────────────────────────────────────────┘
+//! ```
+//!
+//! The first thing that goes wrong with either ends both. The lanes keep what was not answered, and the supervisor asks
+//! anew where their server is.
+
+use super::{
+    connection::Connection,
+    lane::{Lane, Wake},
+    partition::Layout,
+    script::Script,
+    subscriber::Subscriber,
+    topology::Server,
+    trouble::{Fault, Trouble},
+    writer::Writer,
+};
+use crate::metrics::{Counted, ExchangeMetrics};
+use std::{
+    sync::Arc,
+    time::{Duration, Instant},
+};
+use tokio::sync::{mpsc, watch};
+use tokio_util::sync::CancellationToken;
+
+/// What all links of a node share.
+pub(super) struct Common {
+    /// The node's id, new at each start.
+    pub(super) node: String,
+    pub(super) layout: Layout,
+    /// One for each partition, by its number.
+    pub(super) lanes: Vec<Arc<Lane>>,
+    pub(super) lease: Duration,
+    pub(super) timeout: Duration,
+    pub(super) metrics: Arc<ExchangeMetrics>,
+    /// Who let their leases lapse.
+    pub(super) dead: mpsc::Sender<Dead>,
+    /// Cancelled when the node stops.
+    pub(super) stopping: CancellationToken,
+    /// The last thing that went wrong, for people.
+    pub(super) trouble: watch::Sender<Option<String>>,
+    /// Told of each lease that is renewed.
+    pub(super) served: watch::Sender<()>,
+}
+
+/// Nodes whose leases lapsed, and in which partitions.
+pub(super) struct Dead {
+    pub(super) server: Server,
+    pub(super) nodes: Vec<(usize, String)>,
+}
+
+impl Common {
+    /// What went wrong last, for people.
+    pub(super) fn last_trouble(&self) -> String {
+        self.trouble.borrow().clone().unwrap_or_else(|| "Redis can't be reached".into())
+    }
+
+    /// Between two beats: short enough that a lapsed lease is noticed at once, by whoever is left.
+    pub(super) fn beat(&self) -> Duration {
+        (self.lease / 6).min(Duration::from_secs(1))
+    }
+}
+
+/// Serves the lanes with these numbers from this server, until something is wrong with it or the node stops.
+pub(super) async fn run(server: &Server, lanes: &[usize], common: &Arc<Common>) -> Result<(), Trouble> {
+    serve(server, lanes, common).await.map_err(|fault| fault.at(&server.address))
+}
+
+async fn serve(server: &Server, lanes: &[usize], common: &Arc<Common>) -> Result<(), Fault> {
+    let (mut commands, pushes) = tokio::try_join!(connect(server), connect(server))?;
+    for script in Script::ALL {
+        commands.ask(&["SCRIPT", "LOAD", &script.source()]).await?;
+    }
+    let wake = Arc::new(Wake::default());
+    for &number in lanes {
+        common.lanes[number].attach(wake.clone());
+    }
+    let _counted = Counted::into(&common.metrics.links);
+    let born = Instant::now();
+    let mut subscriber = Subscriber::new(pushes, common.clone(), lanes, wake.clone(), born);
+    let mut writer = Writer::new(commands, common.clone(), lanes, wake, server.clone(), born);
+    tokio::select! {
+        biased;
+        ended = writer.run() => ended,
+        fault = subscriber.run() => Err(fault),
+    }
+}
+
+/// Opens a connection to a server that is what it should be.
+pub(super) async fn connect(server: &Server) -> Result<Connection, Fault> {
+    let (connection, greeting) = Connection::open(&server.address, &server.access).await?;
+    greeting.check(&server.kind)?;
+    Ok(connection)
+}

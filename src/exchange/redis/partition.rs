@@ -1,0 +1,132 @@
+//! Partitions: which rooms share a server, and the names of their keys and channels.
+//!
+//! All keys and channels of a partition share a hash tag, and so a slot of Redis Cluster: every script is atomic and
+//! legal, whatever the topology.
+
+use crate::{
+    protocol::{RoomName, SocketId},
+    room::Member,
+};
+use redis_protocol::redis_keyslot;
+
+/// The number of slots of a Redis Cluster.
+pub(super) const SLOTS: u16 = 16384;
+
+/// How rooms are spread, for the whole of a deployment.
+#[derive(Clone, Debug)]
+pub(super) struct Layout {
+    prefix: String,
+    partitions: Vec<Partition>,
+}
+
+/// One share of the rooms.
+#[derive(Clone, Debug)]
+pub(super) struct Partition {
+    /// The beginning of the names of its keys and channels, such as `sb:{0-12}:`.
+    pub(super) at: String,
+    /// Its slot in a Redis Cluster.
+    pub(super) slot: u16,
+}
+
+impl Layout {
+    pub(super) fn new(prefix: &str, partitions: u16) -> Self {
+        let partitions = (0..partitions).map(|number| Partition::new(prefix, number, partitions)).collect();
+        Self { prefix: prefix.into(), partitions }
+    }
+
+    pub(super) fn partitions(&self) -> &[Partition] {
+        &self.partitions
+    }
+
+    /// The partition of a room, by number: the CRC16 that Redis Cluster takes of a key.
+    pub(super) fn of(&self, room: &RoomName) -> usize {
+        usize::from(redis_keyslot(room.as_str().as_bytes())) % self.partitions.len()
+    }
+
+    /// The key that says what the deployment is like.
+    pub(super) fn deployment_key(&self) -> String {
+        format!("{}:deployment", self.prefix)
+    }
+
+    /// The partition and the member that a channel belongs to.
+    pub(super) fn owner_of(&self, channel: &[u8]) -> Option<(usize, SocketId)> {
+        let tagged = channel.get(self.prefix.len() + 2..)?;
+        let digits = tagged.iter().position(|byte| *byte == b'-')?;
+        let number: usize = str::from_utf8(&tagged[..digits]).ok()?.parse().ok()?;
+        let name = channel.strip_prefix(self.partitions.get(number)?.at.as_bytes())?.strip_prefix(b"q:")?;
+        Some((number, SocketId::parse(str::from_utf8(name.get(..SocketId::LEN)?).ok()?)?))
+    }
+}
+
+impl Partition {
+    /// Its tag is the first whose slot lies in the partition's own share of all slots, so that partitions spread evenly
+    /// over the nodes of a cluster, which own ranges of slots.
+    fn new(prefix: &str, number: u16, of: u16) -> Self {
+        let share = |number: u16| u32::from(number) * u32::from(SLOTS) / u32::from(of);
+        let own = share(number)..share(number + 1);
+        (0_u32..)
+            .map(|salt| {
+                let at = format!("{prefix}:{{{number}-{salt}}}:");
+                Self { slot: redis_keyslot(at.as_bytes()), at }
+            })
+            .find(|partition| own.contains(&u32::from(partition.slot)))
+            .expect("some salt hits any range")
+    }
+
+    /// A member's mailbox, which is also the name of its channel.
+    pub(super) fn mailbox(&self, id: SocketId, room: &RoomName) -> String {
+        format!("{}q:{id}:{room}", self.at)
+    }
+
+    pub(super) fn mailbox_of(&self, member: &Member) -> String {
+        self.mailbox(member.id, &member.room)
+    }
+
+    /// The channel of a node's own probe.
+    pub(super) fn probe(&self, node: &str) -> String {
+        format!("{}hb:{node}", self.at)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn room(name: &str) -> RoomName {
+        RoomName::parse(name).unwrap()
+    }
+
+    #[test]
+    fn partitions_spread_evenly_over_the_slots() {
+        for count in [1, 3, 16, 1000] {
+            let layout = Layout::new("sb", count);
+            let share = f64::from(SLOTS) / f64::from(count);
+            for (number, partition) in layout.partitions().iter().enumerate() {
+                let place = f64::from(partition.slot) / share;
+                assert_eq!(place as usize, number, "{partition:?} of {count}");
+            }
+        }
+    }
+
+    #[test]
+    fn a_rooms_partition_never_changes() {
+        let layout = Layout::new("sb", 16);
+        let placed = ["a", "lobby", "房间", "a {b} c"].map(|name| layout.of(&room(name)));
+        assert_eq!(placed, [7, 11, 14, 9], "every node of every version must agree");
+    }
+
+    #[test]
+    fn a_channel_leads_back_to_its_member() {
+        let layout = Layout::new("my app", 16);
+        let id = SocketId::from_random([7; SocketId::LEN]);
+        for name in ["a", "x:y", "{b}", "3-4"] {
+            let member = Member { room: room(name), id };
+            let number = layout.of(&member.room);
+            let channel = layout.partitions()[number].mailbox_of(&member);
+            assert_eq!(layout.owner_of(channel.as_bytes()), Some((number, id)));
+        }
+        for stranger in ["", "my app", "my app:{99-1}:q:", "my app:{0-0}:q:short:a", "other:{0-0}:q:x"] {
+            assert_eq!(layout.owner_of(stranger.as_bytes()), None, "{stranger}");
+        }
+    }
+}

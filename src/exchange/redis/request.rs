@@ -1,0 +1,172 @@
+//! What is asked of Redis for a member: written as a script call, and its answer read.
+
+use super::{
+    connection::{Reply, text_of, write_command},
+    delivery,
+    partition::Partition,
+    script::Script,
+    trouble::Fault,
+};
+use crate::{
+    protocol::{Info, LeaveReason, Peer, Signal, SocketId},
+    room::{Member, Snapshot},
+};
+use std::num::NonZeroUsize;
+
+/// Something that a member asks. Each may be asked again after a lost answer: it takes effect once.
+#[derive(Debug)]
+pub(super) struct Request {
+    pub(super) member: Member,
+    pub(super) ask: Ask,
+}
+
+#[derive(Debug)]
+pub(super) enum Ask {
+    Join {
+        info: Info,
+        capacity: NonZeroUsize,
+    },
+    Leave(LeaveReason),
+    Post {
+        to: SocketId,
+        signal: Signal,
+    },
+    Broadcast(Signal),
+    SetInfo(Info),
+    Sync {
+        /// How many lapses the member had had when it asked.
+        lapses: u32,
+    },
+    /// This is the last message that was delivered: the mailbox need not keep it.
+    Trim(Signal),
+}
+
+impl Request {
+    pub(super) fn script(&self) -> Script {
+        match self.ask {
+            Ask::Join { .. } => Script::Join,
+            Ask::Leave(_) => Script::Leave,
+            Ask::Post { .. } => Script::Post,
+            Ask::Broadcast(_) => Script::Broadcast,
+            Ask::SetInfo(_) => Script::Info,
+            Ask::Sync { .. } => Script::Sync,
+            Ask::Trim(_) => Script::Trim,
+        }
+    }
+
+    /// Roughly how much memory it holds while it waits, in bytes.
+    pub(super) fn weight(&self) -> usize {
+        let carried = match &self.ask {
+            Ask::Join { info, .. } | Ask::SetInfo(info) => info.as_str().len(),
+            Ask::Post { signal, .. } | Ask::Broadcast(signal) => signal.frame.len(),
+            Ask::Leave(_) | Ask::Sync { .. } | Ask::Trim(_) => 0,
+        };
+        size_of::<Self>() + carried
+    }
+
+    /// Whether it may be refused when too much waits. The others are few: one or two for each member.
+    pub(super) fn is_refusable(&self) -> bool {
+        matches!(self.ask, Ask::Join { .. } | Ask::Post { .. } | Ask::Broadcast(_) | Ask::SetInfo(_))
+    }
+
+    /// Writes the call of its script.
+    pub(super) fn write(&self, partition: &Partition, node: &str, out: &mut Vec<u8>) {
+        let Member { room, id } = &self.member;
+        let (room, id, at) = (room.as_str(), id.as_str(), partition.at.as_str());
+        let hash = self.script().hash();
+        let mut call = |key: &str, arguments: &[&str]| {
+            write_command(out, &["EVALSHA", hash, "1", key], arguments);
+        };
+        match &self.ask {
+            Ask::Join { info, capacity } => call(at, &[room, id, node, info.as_str(), &capacity.to_string()]),
+            Ask::Leave(reason) => call(at, &[room, id, node, delivery::reason_name(*reason)]),
+            Ask::Post { to, signal } => {
+                call(&partition.mailbox(*to, &self.member.room), &[&delivery::write_signal(signal)]);
+            }
+            Ask::Broadcast(signal) => call(at, &[room, id, &delivery::write_signal(signal)]),
+            Ask::SetInfo(info) => call(at, &[room, id, node, info.as_str()]),
+            Ask::Sync { .. } => call(at, &[room, id, node]),
+            Ask::Trim(last) => call(&partition.mailbox_of(&self.member), &[&delivery::write_signal(last)]),
+        }
+    }
+}
+
+/// The answer to a join.
+#[derive(Debug)]
+pub(super) enum JoinAnswer {
+    Joined(Snapshot),
+    Full,
+    /// The node's lease lapsed; to be asked again when it is renewed.
+    NoLease,
+}
+
+impl JoinAnswer {
+    pub(super) fn read(reply: &Reply) -> Result<Self, Fault> {
+        match text_of(reply) {
+            Some("full") => Ok(Self::Full),
+            Some("no lease") => Ok(Self::NoLease),
+            _ => read_snapshot(reply).map(Self::Joined),
+        }
+    }
+}
+
+/// Reads the answer to a sync: a snapshot and what the mailbox holds; or `None` where the member is there no more.
+pub(super) fn read_sync(reply: &Reply) -> Result<Option<(Snapshot, Vec<Signal>)>, Fault> {
+    match reply {
+        Reply::Null => Ok(None),
+        Reply::Array(parts) => match parts.as_slice() {
+            [snapshot, Reply::Array(mailbox)] => {
+                let messages = mailbox.iter().filter_map(|message| delivery::read_signal(text_of(message)?));
+                Ok(Some((read_snapshot(snapshot)?, messages.collect())))
+            }
+            _ => Err(garbled("sync")),
+        },
+        _ => Err(garbled("sync")),
+    }
+}
+
+/// Reads a list of ids.
+pub(super) fn read_ids(reply: &Reply) -> Result<Vec<SocketId>, Fault> {
+    let Reply::Array(ids) = reply else { return Err(garbled("broadcast")) };
+    ids.iter().map(|id| text_of(id).and_then(SocketId::parse).ok_or_else(|| garbled("broadcast"))).collect()
+}
+
+/// Reads a number.
+pub(super) fn read_number(reply: &Reply) -> Result<i64, Fault> {
+    match reply {
+        Reply::Integer(number) => Ok(*number),
+        _ => Err(garbled("a script")),
+    }
+}
+
+/// Reads the answer to a beat: whether the lease had held until now, and whose had not.
+pub(super) fn read_beat(reply: &Reply) -> Result<(bool, Vec<String>), Fault> {
+    let Reply::Array(parts) = reply else { return Err(garbled("beat")) };
+    let [held, dead @ ..] = parts.as_slice() else { return Err(garbled("beat")) };
+    let dead = dead.iter().filter_map(|node| text_of(node).map(str::to_owned)).collect();
+    Ok((read_number(held)? == 1, dead))
+}
+
+/// A version, then of each peer its id, its info, and the version that its joining made.
+fn read_snapshot(reply: &Reply) -> Result<Snapshot, Fault> {
+    let read = || {
+        let Reply::Array(parts) = reply else { return None };
+        let (version, peers) = parts.split_first()?;
+        let mut peers: Vec<(u64, Peer)> = peers
+            .chunks(3)
+            .map(|peer| {
+                let [id, info, joined] = peer else { return None };
+                let peer = Peer { id: SocketId::parse(text_of(id)?)?, info: delivery::info_of(text_of(info)?)? };
+                Some((text_of(joined)?.parse().ok()?, peer))
+            })
+            .collect::<Option<_>>()?;
+        peers.sort_by_key(|(joined, _)| *joined);
+        let peers = peers.into_iter().map(|(_, peer)| peer).collect();
+        Some(Snapshot { version: text_of(version)?.parse().ok()?, peers })
+    };
+    read().ok_or_else(|| garbled("a snapshot"))
+}
+
+fn garbled(what: &str) -> Fault {
+    Fault::Garbled(format!("{what} was answered in another shape"))
+}

@@ -1,0 +1,74 @@
+//! The scripts, one a file in `lua/`: each changes what one partition holds, atomically.
+
+use redis::Script as Source;
+use std::sync::LazyLock;
+
+/// A script.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(super) enum Script {
+    Join,
+    Leave,
+    Post,
+    Broadcast,
+    Info,
+    Sync,
+    Trim,
+    Beat,
+    Reap,
+    Retire,
+}
+
+impl Script {
+    pub(super) const ALL: [Self; 10] = [
+        Self::Join,
+        Self::Leave,
+        Self::Post,
+        Self::Broadcast,
+        Self::Info,
+        Self::Sync,
+        Self::Trim,
+        Self::Beat,
+        Self::Reap,
+        Self::Retire,
+    ];
+
+    /// Its name: the metric's label, too.
+    pub(super) fn name(self) -> &'static str {
+        match self {
+            Self::Join => "join",
+            Self::Leave => "leave",
+            Self::Post => "post",
+            Self::Broadcast => "broadcast",
+            Self::Info => "info",
+            Self::Sync => "sync",
+            Self::Trim => "trim",
+            Self::Beat => "beat",
+            Self::Reap => "reap",
+            Self::Retire => "retire",
+        }
+    }
+
+    /// What Redis is given to load.
+    pub(super) fn source(self) -> String {
+        let text = match self {
+            Self::Post => return include_str!("lua/post.lua").into(),
+            Self::Trim => return include_str!("lua/trim.lua").into(),
+            Self::Join => include_str!("lua/join.lua"),
+            Self::Leave => include_str!("lua/leave.lua"),
+            Self::Broadcast => include_str!("lua/broadcast.lua"),
+            Self::Info => include_str!("lua/info.lua"),
+            Self::Sync => include_str!("lua/sync.lua"),
+            Self::Beat => include_str!("lua/beat.lua"),
+            Self::Reap => include_str!("lua/reap.lua"),
+            Self::Retire => include_str!("lua/retire.lua"),
+        };
+        concat!(include_str!("lua/prelude.lua"), "\n").to_owned() + text
+    }
+
+    /// The name by which Redis knows it once it is loaded: 40 hexadecimal digits.
+    pub(super) fn hash(self) -> &'static str {
+        static HASHES: LazyLock<[Source; Script::ALL.len()]> =
+            LazyLock::new(|| Script::ALL.map(|script| Source::new(&script.source())));
+        HASHES[self as usize].get_hash()
+    }
+}

@@ -1,0 +1,161 @@
+//! The half of a link that hears: it subscribes to its members' channels and hands each what comes.
+//!
+//! It also hears the link's own probe, which the beat publishes: a connection that is open and brings nothing would
+//! otherwise never be noticed.
+
+use super::{
+    connection::{Connection, Reply, text_of, write_command},
+    delivery,
+    lane::{Channel, Lane, Wake},
+    link::Common,
+    trouble::Fault,
+};
+use std::{
+    sync::Arc,
+    time::{Duration, Instant},
+};
+use tokio::time::sleep_until;
+
+/// Channels in one command.
+const CHANNELS_PER_COMMAND: usize = 512;
+
+/// Channels that may be unconfirmed: Redis keeps its answers in memory until they are read.
+const MAX_UNCONFIRMED: usize = 16 * CHANNELS_PER_COMMAND;
+
+pub(super) struct Subscriber {
+    connection: Connection,
+    common: Arc<Common>,
+    lanes: Vec<Arc<Lane>>,
+    wake: Arc<Wake>,
+    born: Instant,
+    /// The channel of the link's probe.
+    probe: String,
+    /// The last sign that this connection brings what is published.
+    heard: Instant,
+    unconfirmed: usize,
+}
+
+impl Subscriber {
+    pub(super) fn new(
+        connection: Connection,
+        common: Arc<Common>,
+        lanes: &[usize],
+        wake: Arc<Wake>,
+        born: Instant,
+    ) -> Self {
+        let lanes: Vec<_> = lanes.iter().map(|&number| common.lanes[number].clone()).collect();
+        let probe = lanes[0].partition.probe(&common.node);
+        Self { connection, common, lanes, wake, born, probe, heard: born, unconfirmed: 0 }
+    }
+
+    /// Works until something is wrong.
+    pub(super) async fn run(&mut self) -> Fault {
+        match self.work().await {
+            Ok(never) => match never {},
+            Err(fault) => fault,
+        }
+    }
+
+    async fn work(&mut self) -> Result<std::convert::Infallible, Fault> {
+        let mut commands = Vec::new();
+        write_command(&mut commands, &["SSUBSCRIBE", &self.probe], &[""; 0]);
+        self.connection.send(&commands).await?;
+        self.unconfirmed += 1;
+        loop {
+            self.change_channels().await?;
+            let patience = self.common.beat() + self.common.timeout;
+            let may_send = self.unconfirmed < MAX_UNCONFIRMED;
+            tokio::select! {
+                biased;
+                reply = self.connection.read() => {
+                    self.hear(reply?)?;
+                    while let Some(reply) = self.connection.read_ready()? {
+                        self.hear(reply)?;
+                    }
+                }
+                () = self.wake.subscriber.notified(), if may_send => {}
+                () = sleep_until((self.heard + patience).into()) => return Err(Fault::Deaf),
+            }
+        }
+    }
+
+    /// Sends what changes there are, as many as may be unconfirmed.
+    async fn change_channels(&mut self) -> Result<(), Fault> {
+        let mut commands = Vec::new();
+        for lane in &self.lanes {
+            while self.unconfirmed < MAX_UNCONFIRMED {
+                let channels = lane.take_channels(CHANNELS_PER_COMMAND);
+                let Some(first) = channels.first() else { break };
+                let command = match first {
+                    Channel::Subscribe(_) => "SSUBSCRIBE",
+                    Channel::Unsubscribe(_) => "SUNSUBSCRIBE",
+                };
+                let names = channels.iter().map(|channel| {
+                    let (Channel::Subscribe(member) | Channel::Unsubscribe(member)) = channel;
+                    lane.partition.mailbox_of(member)
+                });
+                write_command(&mut commands, &[command], &names.collect::<Vec<_>>());
+                self.unconfirmed += channels.len();
+            }
+        }
+        if commands.is_empty() { Ok(()) } else { self.connection.send(&commands).await }
+    }
+
+    fn hear(&mut self, reply: Reply) -> Result<(), Fault> {
+        let parts = match &reply {
+            Reply::Array(parts) => parts.as_slice(),
+            Reply::Error(text) => return Err(Fault::of_error(text)),
+            _ => &[],
+        };
+        let [kind, Reply::BulkString(channel), what] = parts else {
+            return Err(Fault::Garbled("a push came in another shape".into()));
+        };
+        match (text_of(kind), what) {
+            (Some("smessage"), Reply::BulkString(payload)) => self.message(channel, payload),
+            (Some("ssubscribe"), _) => self.confirmed(channel),
+            (Some("sunsubscribe"), _) => return self.unsubscribed(channel),
+            _ => return Err(Fault::Garbled("a push of another kind".into())),
+        }
+        Ok(())
+    }
+
+    fn message(&mut self, channel: &[u8], payload: &[u8]) {
+        if channel == self.probe.as_bytes() {
+            self.heard = Instant::now();
+            if let Some(lag) = lag(payload, self.born.elapsed()) {
+                self.common.metrics.probed(lag);
+            }
+        } else if let Some((number, id)) = self.common.layout.owner_of(channel)
+            && let Some(event) = delivery::read(payload)
+        {
+            self.common.lanes[number].deliver(id, event);
+        }
+    }
+
+    fn confirmed(&mut self, channel: &[u8]) {
+        self.unconfirmed = self.unconfirmed.saturating_sub(1);
+        // While many are being confirmed, the probe waits behind them.
+        self.heard = Instant::now();
+        if let Some((number, id)) = self.common.layout.owner_of(channel)
+            && self.common.lanes[number].subscribed(id)
+        {
+            self.common.metrics.resubscriptions.inc();
+        }
+    }
+
+    /// Redis also unsubscribes by itself, when a slot moves to another server.
+    fn unsubscribed(&mut self, channel: &[u8]) -> Result<(), Fault> {
+        self.unconfirmed = self.unconfirmed.saturating_sub(1);
+        let wanted = match self.common.layout.owner_of(channel) {
+            Some((number, id)) => self.common.lanes[number].misses(id),
+            None => true,
+        };
+        if wanted { Err(Fault::Moved("its slots went to another server".into())) } else { Ok(()) }
+    }
+}
+
+/// How long a probe was under way.
+fn lag(payload: &[u8], now: Duration) -> Option<Duration> {
+    let sent = str::from_utf8(payload).ok()?.strip_prefix('P')?.parse().ok()?;
+    now.checked_sub(Duration::from_micros(sent))
+}

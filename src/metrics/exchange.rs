@@ -1,0 +1,148 @@
+//! What a node counts of its exchange with Redis. With rooms in memory all of it stays at zero.
+
+use super::{counter, counters, gauge, histogram};
+use prometheus::{Histogram, HistogramOpts, HistogramVec, IntCounter, IntCounterVec, IntGauge, Registry};
+use std::{
+    sync::{Mutex, PoisonError},
+    time::{Duration, SystemTime, UNIX_EPOCH},
+};
+
+/// What is asked of Redis for members and leases.
+const COMMANDS: [&str; 8] = ["join", "leave", "post", "broadcast", "info", "sync", "trim", "beat"];
+
+/// Why a link to Redis can end, or not come to be.
+const LOSSES: [&str; 7] = ["unreachable", "closed", "silent", "deaf", "moved", "forbidden", "refused"];
+
+const LATENCIES: [f64; 14] =
+    [0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5];
+
+/// The exchange's metrics.
+pub struct ExchangeMetrics {
+    commands: [(&'static str, Histogram); COMMANDS.len()],
+    batches: Histogram,
+    probes: Histogram,
+    /// Links that are up.
+    pub links: IntGauge,
+    losses: IntCounterVec,
+    /// Channels subscribed to again on a new connection.
+    pub resubscriptions: IntCounter,
+    lease_renewed: IntGauge,
+    /// When the lease of each partition was renewed, in seconds since 1970.
+    renewals: Mutex<Vec<i64>>,
+    /// Sessions of dead nodes that this one removed.
+    pub reaped: IntCounter,
+    /// Requests without an answer yet.
+    pub waiting: IntGauge,
+    /// Requests refused because too many wait.
+    pub dropped: IntCounter,
+    /// Messages refused because their receiver's mailbox is full.
+    pub mailbox_full: IntCounter,
+}
+
+impl ExchangeMetrics {
+    pub(super) fn new(registry: &Registry) -> Result<Self, prometheus::Error> {
+        let commands = HistogramVec::new(
+            HistogramOpts::new(
+                "switchboard_redis_command_duration_seconds",
+                "From sending a command to Redis, in a batch, to its answer",
+            )
+            .buckets(LATENCIES.to_vec()),
+            &["kind"],
+        )?;
+        registry.register(Box::new(commands.clone()))?;
+        let losses = counters(
+            registry,
+            "switchboard_redis_link_losses_total",
+            "Links to Redis that ended or could not be made, by reason",
+            &["reason"],
+        )?;
+        for reason in LOSSES {
+            losses.with_label_values(&[reason]);
+        }
+        Ok(Self {
+            commands: COMMANDS.map(|kind| (kind, commands.with_label_values(&[kind]))),
+            batches: histogram(
+                registry,
+                "switchboard_redis_batch_commands",
+                "Commands sent to Redis in one write",
+                &[1.0, 2.0, 4.0, 8.0, 16.0, 32.0, 64.0, 128.0, 256.0, 512.0, 1024.0],
+            )?,
+            probes: histogram(
+                registry,
+                "switchboard_redis_probe_duration_seconds",
+                "From publishing a probe to hearing it: how late what is published comes",
+                &LATENCIES,
+            )?,
+            links: gauge(registry, "switchboard_redis_links", "Links to Redis servers that are up")?,
+            losses,
+            resubscriptions: counter(
+                registry,
+                "switchboard_redis_resubscriptions_total",
+                "Channels subscribed to again, on a new link",
+            )?,
+            lease_renewed: gauge(
+                registry,
+                "switchboard_redis_lease_renewed_timestamp_seconds",
+                "When the lease that was renewed the longest ago was renewed; 0 until each was",
+            )?,
+            renewals: Mutex::default(),
+            reaped: counter(
+                registry,
+                "switchboard_reaped_sessions_total",
+                "Sessions of dead nodes that this node removed",
+            )?,
+            waiting: gauge(registry, "switchboard_redis_requests_waiting", "Requests to Redis without an answer yet")?,
+            dropped: counter(
+                registry,
+                "switchboard_redis_requests_refused_total",
+                "Requests refused because too many wait for Redis",
+            )?,
+            mailbox_full: counter(
+                registry,
+                "switchboard_mailbox_full_total",
+                "Messages refused because their receiver's mailbox is full",
+            )?,
+        })
+    }
+
+    /// There are so many leases to renew.
+    pub fn expect_leases(&self, count: usize) {
+        *self.renewals() = vec![0; count];
+    }
+
+    /// The lease of a partition was renewed.
+    pub fn lease_renewed(&self, partition: usize) {
+        let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_secs();
+        let mut renewals = self.renewals();
+        if let Some(renewal) = renewals.get_mut(partition) {
+            *renewal = i64::try_from(now).unwrap_or_default();
+        }
+        self.lease_renewed.set(renewals.iter().copied().min().unwrap_or_default());
+    }
+
+    /// A command was answered.
+    pub fn command(&self, kind: &str, took: Duration) {
+        if let Some((_, histogram)) = self.commands.iter().find(|(name, _)| *name == kind) {
+            histogram.observe(took.as_secs_f64());
+        }
+    }
+
+    /// So many commands were sent at once.
+    pub fn batch(&self, commands: usize) {
+        self.batches.observe(f64::from(u32::try_from(commands).unwrap_or(u32::MAX)));
+    }
+
+    /// A probe came back.
+    pub fn probed(&self, lag: Duration) {
+        self.probes.observe(lag.as_secs_f64());
+    }
+
+    /// A link ended, or could not be made.
+    pub fn link_lost(&self, reason: &str) {
+        self.losses.with_label_values(&[reason]).inc();
+    }
+
+    fn renewals(&self) -> std::sync::MutexGuard<'_, Vec<i64>> {
+        self.renewals.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
