@@ -7,6 +7,7 @@ mod http;
 mod node;
 mod process;
 pub(crate) mod raw;
+mod redis;
 
 pub(crate) use self::{
     client::{Client, Ended},
@@ -15,4 +16,5 @@ pub(crate) use self::{
     node::Node,
     process::{Process, command},
     raw::RawClient,
+    redis::RedisServer,
 };
