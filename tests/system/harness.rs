@@ -6,6 +6,7 @@ mod endpoints;
 mod http;
 mod node;
 mod process;
+mod proxy;
 pub(crate) mod raw;
 mod redis;
 
@@ -15,6 +16,7 @@ pub(crate) use self::{
     http::{get, request},
     node::Node,
     process::{Process, command},
+    proxy::Proxy,
     raw::RawClient,
     redis::RedisServer,
 };
