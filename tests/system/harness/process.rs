@@ -2,15 +2,19 @@
 
 use super::Endpoints;
 use serde_json::Value;
-use std::{fs, ops::Deref, process::Stdio};
+use std::{fs, ops::Deref, process::Stdio, time::Duration};
 use tokio::{
     io::{AsyncBufReadExt, BufReader, Lines},
     process::{Child, ChildStderr, Command},
+    task::yield_now,
+    time::timeout,
 };
 
 pub(crate) struct Process {
     endpoints: Endpoints,
     child: Child,
+    /// What it logged before it listened.
+    pub(crate) starting: Vec<Value>,
     log: Lines<BufReader<ChildStderr>>,
 }
 
@@ -24,37 +28,77 @@ impl Process {
             .spawn()
             .expect("the binary");
         let mut log = BufReader::new(child.stderr.take().expect("piped")).lines();
-        let line = log.next_line().await.expect("a log").expect("a line");
-        let line: Value = serde_json::from_str(&line).expect(&line);
-        assert_eq!(line["message"], "listening");
-        let address = |key: &str| line[key].as_str().expect(key).parse().expect("an address");
+        let mut starting = Vec::new();
+        let listening = loop {
+            let line = next_line(&mut log).await;
+            let line = line.unwrap_or_else(|| panic!("it ended before it listened: {starting:?}"));
+            if line["message"] == "listening" {
+                break line;
+            }
+            starting.push(line);
+        };
+        let address = |key: &str| listening[key].as_str().expect(key).parse().expect("an address");
         let endpoints = Endpoints { address: address("address"), admin: address("admin") };
-        Self { endpoints, child, log }
+        Self { endpoints, child, starting, log }
     }
 
     /// Its resident memory, in KiB.
     pub(crate) fn memory(&self) -> u64 {
-        let pid = self.child.id().expect("runs");
-        let status = fs::read_to_string(format!("/proc/{pid}/status")).expect("a running process");
+        let status = fs::read_to_string(format!("/proc/{}/status", self.pid())).expect("a running process");
         let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).expect("VmRSS");
         line.trim().trim_end_matches(" kB").parse().expect("a number")
     }
 
     /// How many files it has open.
     pub(crate) fn open_files(&self) -> usize {
-        let pid = self.child.id().expect("runs");
-        fs::read_dir(format!("/proc/{pid}/fd")).expect("a running process").count()
+        fs::read_dir(format!("/proc/{}/fd", self.pid())).expect("a running process").count()
     }
 
     /// Asks it to stop, and returns its exit status and what it logged since it listened.
     pub(crate) async fn stop(mut self) -> (Option<i32>, Vec<Value>) {
-        let pid = self.child.id().expect("runs").to_string();
-        assert!(Command::new("kill").arg(pid).status().await.expect("kill").success());
+        self.signal("TERM").await;
         let mut log = Vec::new();
-        while let Some(line) = self.log.next_line().await.expect("a log") {
-            log.push(serde_json::from_str(&line).expect(&line));
+        while let Some(line) = next_line(&mut self.log).await {
+            log.push(line);
         }
         (self.child.wait().await.expect("an end").code(), log)
+    }
+
+    /// Kills it, which it can't notice, and waits until it is dead.
+    pub(crate) async fn kill(mut self) {
+        self.child.kill().await.expect("runs");
+    }
+
+    /// Lets it do nothing, as a machine does that swaps or is being moved, and waits until it does nothing.
+    pub(crate) async fn pause(&self) {
+        self.signal("STOP").await;
+        let stopped = async {
+            while !self.threads().iter().all(|state| *state == 'T') {
+                yield_now().await;
+            }
+        };
+        timeout(Duration::from_secs(10), stopped).await.expect("it stops in time");
+    }
+
+    /// Lets a paused one go on, as if nothing had been.
+    pub(crate) async fn go_on(&self) {
+        self.signal("CONT").await;
+    }
+
+    async fn signal(&self, name: &str) {
+        let pid = self.pid().to_string();
+        assert!(Command::new("kill").args(["-s", name, &pid]).status().await.expect("kill").success());
+    }
+
+    /// The state of each thread: the letter that follows its name in parentheses (proc(5)).
+    fn threads(&self) -> Vec<char> {
+        let threads = fs::read_dir(format!("/proc/{}/task", self.pid())).expect("a running process");
+        let stats = threads.filter_map(|thread| fs::read_to_string(thread.ok()?.path().join("stat")).ok());
+        stats.filter_map(|stat| stat.rsplit_once(") ")?.1.chars().next()).collect()
+    }
+
+    fn pid(&self) -> u32 {
+        self.child.id().expect("runs")
     }
 }
 
@@ -76,4 +120,53 @@ pub(crate) fn command(flags: &[&str]) -> Command {
     }
     command.args(flags);
     command
+}
+
+async fn next_line(log: &mut Lines<BufReader<ChildStderr>>) -> Option<Value> {
+    let line = log.next_line().await.expect("a log")?;
+    Some(serde_json::from_str(&line).expect(&line))
+}
+
+mod tests {
+    use crate::harness::{Process, get};
+    use std::time::Duration;
+    use tokio::{
+        io::{AsyncReadExt, AsyncWriteExt},
+        net::TcpStream,
+        time::timeout,
+    };
+
+    #[tokio::test]
+    async fn what_it_says_before_it_listens_is_kept() {
+        let node = Process::start(&["--max-sockets", "10000000000"]).await;
+        let [line] = &node.starting[..] else { panic!("{:?}", node.starting) };
+        assert!(line["message"].as_str().expect("a message").contains("may not open enough files"), "{line}");
+        assert_eq!(get(node.admin, "/livez").await.status, 200);
+    }
+
+    #[tokio::test]
+    async fn a_killed_one_is_gone() {
+        let node = Process::start(&[]).await;
+        let address = node.address;
+        node.kill().await;
+        TcpStream::connect(address).await.expect_err("nobody there");
+    }
+
+    #[tokio::test]
+    async fn a_paused_one_answers_once_it_goes_on() {
+        let node = Process::start(&[]).await;
+        node.pause().await;
+        let mut socket = TcpStream::connect(node.admin).await.expect("the system accepts");
+        socket.write_all(b"GET /livez HTTP/1.1\r\nHost: x\r\n\r\n").await.expect("an open connection");
+        // Another node, started meanwhile, has answered by now.
+        get(Process::start(&[]).await.admin, "/livez").await;
+        assert!(socket.try_read(&mut [0]).is_err(), "it is paused");
+        node.go_on().await;
+        let mut answer = [0; 12];
+        timeout(Duration::from_secs(10), socket.read_exact(&mut answer))
+            .await
+            .expect("in time")
+            .expect("an answer");
+        assert_eq!(&answer, b"HTTP/1.1 200");
+    }
 }
