@@ -3,8 +3,10 @@
 mod client;
 mod contract;
 mod endpoints;
+mod haproxy;
 mod http;
 mod node;
+mod ports;
 mod process;
 mod proxy;
 pub(crate) mod raw;
@@ -13,6 +15,7 @@ mod redis;
 pub(crate) use self::{
     client::{Client, Ended},
     endpoints::Endpoints,
+    haproxy::HaProxy,
     http::{get, request},
     node::Node,
     process::{Process, command},

@@ -8,6 +8,7 @@
 //! A fault acts on the connections that are open when it is called; those that come later are whole. Open is what the
 //! proxy has taken in: a connection through which something has come is.
 
+use super::ports::Reservation;
 use std::{
     net::SocketAddr,
     pin::pin,
@@ -15,16 +16,14 @@ use std::{
 };
 use tokio::{
     io::{AsyncWriteExt, copy, copy_bidirectional, sink},
-    net::{TcpListener, TcpSocket, TcpStream},
+    net::{TcpListener, TcpStream},
     sync::watch,
 };
 use tokio_util::task::AbortOnDropHandle;
 
 pub(crate) struct Proxy {
-    address: SocketAddr,
+    port: Reservation,
     target: SocketAddr,
-    /// Bound, and never listening: keeps the port while nobody listens on it.
-    _reservation: TcpSocket,
     /// Takes connections in; `None` while they are refused.
     door: Option<AbortOnDropHandle<()>>,
     connections: Connections,
@@ -50,16 +49,14 @@ impl Proxy {
     /// A proxy on a free port.
     #[allow(clippy::unused_async, reason = "it needs a runtime")]
     pub(crate) async fn before(target: SocketAddr) -> Self {
-        let reservation = shared_port("127.0.0.1:0".parse().expect("an address"));
-        let address = reservation.local_addr().expect("bound");
-        let mut proxy =
-            Self { address, target, _reservation: reservation, door: None, connections: Arc::default() };
+        let port = Reservation::new();
+        let mut proxy = Self { port, target, door: None, connections: Arc::default() };
         proxy.accept();
         proxy
     }
 
     pub(crate) fn address(&self) -> SocketAddr {
-        self.address
+        self.port.address()
     }
 
     /// Closes both sides in order, and drops what was under way.
@@ -97,7 +94,7 @@ impl Proxy {
         const BACKLOG: u32 = 1024;
 
         assert!(self.door.is_none(), "the door is open");
-        let listener = shared_port(self.address).listen(BACKLOG).expect("a port of our own");
+        let listener = self.port.socket().listen(BACKLOG).expect("a port of our own");
         let door = take_in(listener, self.target, Arc::clone(&self.connections));
         self.door = Some(AbortOnDropHandle::new(tokio::spawn(door)));
     }
@@ -117,14 +114,6 @@ impl Proxy {
         }
         connections.iter().map(|connection| connection.fate.clone()).collect()
     }
-}
-
-/// A socket bound to a port that others of this proxy may bind, too, and nobody else.
-fn shared_port(address: SocketAddr) -> TcpSocket {
-    let socket = TcpSocket::new_v4().expect("a socket");
-    socket.set_reuseport(true).expect("a fresh socket");
-    socket.bind(address).expect("a free port");
-    socket
 }
 
 async fn take_in(listener: TcpListener, target: SocketAddr, connections: Connections) {
