@@ -14,3 +14,4 @@ mod metrics;
 mod mute;
 mod rooms;
 mod skyrtc;
+mod startup;

@@ -5,7 +5,7 @@ use url::Url;
 
 /// One server.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct Address {
+pub(super) struct Address {
     /// A name or an IP address.
     pub host: String,
     /// A TCP port.
@@ -14,7 +14,7 @@ pub struct Address {
 
 /// Who a gateway is to Redis. It doesn't print its password.
 #[derive(Clone, PartialEq, Eq)]
-pub struct Credentials {
+pub(super) struct Credentials {
     pub(super) user: String,
     pub(super) password: String,
 }
