@@ -11,6 +11,7 @@ mod process;
 mod proxy;
 pub(crate) mod raw;
 mod redis;
+mod wait;
 
 pub(crate) use self::{
     client::{Client, Ended},
@@ -22,4 +23,5 @@ pub(crate) use self::{
     proxy::Proxy,
     raw::RawClient,
     redis::RedisServer,
+    wait::until,
 };

@@ -13,5 +13,6 @@ mod limits;
 mod metrics;
 mod mute;
 mod rooms;
+mod scripts;
 mod skyrtc;
 mod startup;

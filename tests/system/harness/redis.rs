@@ -6,13 +6,13 @@
 mod ports;
 #[cfg(test)]
 mod tests;
-mod wait;
 
-use self::wait::until;
+use super::until;
 use redis::{Client, aio::MultiplexedConnection};
 use std::{
-    fs,
+    fs::{self, File},
     net::{Ipv4Addr, SocketAddr},
+    process::Stdio,
 };
 use tempfile::TempDir;
 use tokio::{
@@ -127,12 +127,16 @@ fn spawn(port: u16, folder: &TempDir, arguments: &[String]) -> Child {
     let path = |name: &str| format!("{}/{name}", folder.path().display());
     // A socket that an earlier life left behind would be taken for this one's.
     let _ = fs::remove_file(path("socket"));
+    let log = File::create(path("log")).expect("a log");
     Command::new("setpriv")
         .args(["--pdeathsig", "KILL", "redis-server"])
         .args(["--port", &port.to_string(), "--bind", "127.0.0.1", "--unixsocket", &path("socket")])
         .args(["--save", "", "--appendonly", "no", "--dir", &path("")])
-        .args(["--loglevel", "warning", "--logfile", &path("log")])
+        .args(["--loglevel", "warning", "--logfile", ""])
         .args(arguments)
+        .stdin(Stdio::null())
+        .stdout(log.try_clone().expect("a log"))
+        .stderr(log)
         .kill_on_drop(true)
         .spawn()
         .expect("setpriv, of util-linux, and redis-server")

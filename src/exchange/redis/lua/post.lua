@@ -5,7 +5,7 @@
 -- Cost    O(1)
 local length = redis.call('RPUSHX', KEYS[1], ARGV[1])
 if length == 0 then return 0 end
-if length > 1024 then
+if length > 1024 + 1 then -- the sentinel is in it, too
   redis.call('RPOP', KEYS[1])
   return -1
 end

@@ -1,7 +1,7 @@
 //! The servers do what their names say.
 
-use super::until;
-use crate::harness::RedisServer;
+use super::RedisServer;
+use crate::harness::until;
 use redis::{AsyncCommands, Client, RedisResult};
 use std::{fs, path::Path};
 use tokio::{net::TcpStream, time::Duration, time::timeout};

@@ -1,0 +1,221 @@
+//! Nodes that are there, and nodes that are thought dead: beat, reap, retire.
+
+use super::partition::{ANN, AT, BEN, CAT, DAN, NORTH, Partition, SOUTH, Snapshot, ask};
+use futures_util::future::join_all;
+use redis::AsyncCommands;
+
+#[tokio::test]
+async fn a_beat_says_whether_the_lease_was_held() {
+    let partition = Partition::deserted().await;
+    assert_eq!(partition.beat(NORTH, 60_000).await, (false, vec![]));
+    assert_eq!(partition.beat(NORTH, 60_000).await, (true, vec![]));
+    partition.lapse(NORTH).await;
+    assert_eq!(partition.beat(NORTH, 60_000).await, (false, vec![]));
+    assert_eq!(partition.beat(NORTH, 60_000).await, (true, vec![]));
+}
+
+#[tokio::test]
+async fn a_lease_lasts_as_long_as_it_says() {
+    let partition = Partition::deserted().await;
+    let before = partition.now().await;
+    partition.beat(NORTH, 5_000).await;
+    let after = partition.now().await;
+    let expiry: u64 = partition.redis().zscore(format!("{AT}nodes"), NORTH).await.expect("a lease");
+    assert!((before + 5_000..=after + 5_000).contains(&expiry));
+}
+
+#[tokio::test]
+async fn a_beat_names_those_whose_lease_has_lapsed() {
+    let partition = Partition::start().await;
+    assert_eq!(partition.beat(SOUTH, 60_000).await, (true, vec![]));
+    partition.lapse(NORTH).await;
+    assert_eq!(partition.beat(SOUTH, 60_000).await, (true, vec![NORTH.to_owned()]));
+    partition.beat(NORTH, 60_000).await;
+    assert_eq!(partition.beat(SOUTH, 60_000).await, (true, vec![]));
+}
+
+#[tokio::test]
+async fn a_beat_names_sixteen_at_most() {
+    let partition = Partition::start().await;
+    for n in 0..20 {
+        partition.lapse(&format!("node-{n}")).await;
+    }
+    assert_eq!(partition.beat(SOUTH, 60_000).await.1.len(), 16);
+}
+
+#[tokio::test]
+async fn a_beat_probes_its_own_channel() {
+    let partition = Partition::start().await;
+    let mut nodes = partition.listen(&[NORTH, SOUTH].map(|node| format!("{AT}hb:{node}"))).await;
+    partition.beat(NORTH, 60_000).await;
+    assert_eq!(nodes.heard().await, []);
+    partition.probe(NORTH, 60_000, "nonce").await;
+    assert_eq!(nodes.heard().await, [(format!("{AT}hb:{NORTH}"), "Pnonce".to_owned())]);
+}
+
+#[tokio::test]
+async fn a_dead_node_is_reaped_of_all_that_it_had_and_of_nothing_else() {
+    let (partition, version) = Partition::with(&[&DAN, &ANN, &BEN, &CAT]).await;
+    partition.post(&ANN, "unread").await;
+    partition.lapse(NORTH).await;
+    let mut everywhere = partition.listen_everywhere().await;
+    assert_eq!(partition.reap(NORTH, 16).await, (2, 0));
+
+    let heard = everywhere.heard().await;
+    let texts = |seat: &super::partition::Seat| -> Vec<String> {
+        let to = heard.iter().filter(|(channel, _)| *channel == seat.mailbox());
+        to.map(|(_, text)| text.clone()).collect()
+    };
+    let lost = |version: u64, sid: &str| format!("L{version} {sid}lost");
+    let (v, w) = (version + 1, version + 2);
+    let either = [vec![lost(v, ANN.sid), lost(w, CAT.sid)], vec![lost(v, CAT.sid), lost(w, ANN.sid)]];
+    assert!(either.contains(&texts(&BEN)), "{heard:?}");
+    assert!(texts(&DAN).is_empty());
+
+    let ben = BEN.sid;
+    let dan = DAN.sid;
+    let left = [
+        format!("n:{SOUTH}"),
+        "nodes".to_owned(),
+        format!("q:{ben}:tea"),
+        format!("q:{dan}:chess"),
+        "r:chess".to_owned(),
+        "r:tea".to_owned(),
+        "rv:chess".to_owned(),
+        "rv:tea".to_owned(),
+        format!("s:{ben}"),
+        format!("s:{dan}"),
+    ];
+    assert_eq!(partition.keys().await, left);
+    let nodes: Vec<String> = partition.redis().zrange(format!("{AT}nodes"), 0, -1).await.expect("nodes");
+    assert_eq!(nodes, [SOUTH]);
+    let (snapshot, _) = partition.sync(&BEN).await.expect("in");
+    assert_eq!(snapshot, Snapshot { version: version + 2, others: vec![] });
+    // Done again: nothing (any more).
+    assert_eq!(partition.reap(NORTH, 16).await, (0, 0));
+}
+
+#[tokio::test]
+async fn a_node_that_holds_its_lease_is_not_reaped() {
+    let (partition, _) = Partition::with(&[&ANN]).await;
+    let before = partition.contents().await;
+    assert_eq!(partition.reap(NORTH, 16).await, (0, 0));
+    assert_eq!(partition.contents().await, before);
+    // Nor one that came back in time.
+    partition.lapse(NORTH).await;
+    partition.beat(NORTH, 60_000).await;
+    assert_eq!(partition.reap(NORTH, 16).await, (0, 0));
+    assert!(partition.sync(&ANN).await.is_some());
+}
+
+#[tokio::test]
+async fn what_was_reaped_is_gone_for_its_node_too() {
+    let (partition, _) = Partition::with(&[&ANN, &BEN]).await;
+    partition.lapse(NORTH).await;
+    partition.reap(NORTH, 16).await;
+    let mut everywhere = partition.listen_everywhere().await;
+    assert_eq!(partition.sync(&ANN).await, None);
+    assert_eq!(partition.leave(&ANN, "left").await, 0);
+    assert_eq!(partition.post(&ANN, "late").await, 0);
+    assert_eq!(everywhere.heard().await, []);
+}
+
+#[tokio::test]
+async fn many_sessions_are_reaped_in_portions() {
+    let partition = Partition::start().await;
+    crowd(&partition, 10).await;
+    partition.lapse(NORTH).await;
+    assert_eq!(partition.reap(NORTH, 4).await, (4, 6));
+    assert_eq!(partition.beat(SOUTH, 60_000).await.1, [NORTH]);
+    assert_eq!(partition.reap(NORTH, 4).await, (4, 2));
+    assert_eq!(partition.reap(NORTH, 4).await, (2, 0));
+    assert_eq!(partition.reap(NORTH, 4).await, (0, 0));
+    assert_eq!(partition.beat(SOUTH, 60_000).await.1, [""; 0]);
+}
+
+#[tokio::test]
+async fn eight_who_reap_at_once_remove_each_session_once() {
+    let (partition, version) = Partition::with(&[&BEN]).await;
+    let sids = crowd(&partition, 100).await;
+    partition.lapse(NORTH).await;
+    let mut ben = partition.listen(&[BEN.mailbox()]).await;
+    let mut connections = Vec::new();
+    for _ in 0..8 {
+        connections.push(partition.another().await);
+    }
+    let reaped = join_all(connections.iter_mut().map(reap_all)).await;
+    assert!(reaped.iter().filter(|count| **count > 0).count() > 1, "one did it all: {reaped:?}");
+    assert_eq!(reaped.iter().sum::<u64>(), 100);
+
+    let heard = ben.heard().await;
+    let mut told = Vec::new();
+    for ((_, text), version) in heard.iter().zip(version + 101..) {
+        let sid = text.strip_prefix(&format!("L{version} ")).expect(text);
+        told.push(sid.strip_suffix("lost").expect(text).to_owned());
+    }
+    told.sort();
+    assert_eq!(told, sids);
+    partition.leave(&BEN, "left").await;
+    partition.retire(SOUTH).await;
+    assert_eq!(partition.keys().await, ["rv:tea"]);
+}
+
+/// An entry without its session, as a Redis that failed over may show it, mustn't keep a node from being forgotten.
+#[tokio::test]
+async fn a_session_that_is_only_half_there_is_cleared_away() {
+    let (partition, _) = Partition::with(&[&ANN, &BEN]).await;
+    () = partition.redis().sadd(format!("{AT}n:{NORTH}"), CAT.sid).await.expect("added");
+    partition.lapse(NORTH).await;
+    assert_eq!(partition.reap(NORTH, 16).await, (2, 0));
+    assert_eq!(partition.beat(SOUTH, 60_000).await.1, [""; 0]);
+}
+
+#[tokio::test]
+async fn a_node_that_stops_gives_its_lease_back() {
+    let (partition, _) = Partition::with(&[&BEN]).await;
+    assert_eq!(partition.retire(NORTH).await, 0);
+    assert_eq!(partition.beat(SOUTH, 60_000).await, (true, vec![]));
+    assert_eq!(partition.beat(NORTH, 60_000).await, (false, vec![]));
+}
+
+#[tokio::test]
+async fn what_a_node_leaves_behind_is_reaped_at_once() {
+    let (partition, _) = Partition::with(&[&ANN, &BEN, &CAT]).await;
+    assert_eq!(partition.retire(NORTH).await, 2);
+    assert!(partition.sync(&ANN).await.is_some());
+    assert_eq!(partition.beat(SOUTH, 60_000).await.1, [NORTH]);
+    assert_eq!(partition.reap(NORTH, 16).await, (2, 0));
+    assert_eq!(partition.retire(NORTH).await, 0);
+}
+
+#[tokio::test]
+async fn a_node_that_retires_twice_is_not_remembered() {
+    let partition = Partition::start().await;
+    for _ in 0..2 {
+        assert_eq!(partition.retire(NORTH).await, 0);
+    }
+    let nodes: Vec<String> = partition.redis().zrange(format!("{AT}nodes"), 0, -1).await.expect("nodes");
+    assert_eq!(nodes, [SOUTH]);
+}
+
+/// Many of the north's sessions in one room. Their ids, sorted.
+async fn crowd(partition: &Partition, size: usize) -> Vec<String> {
+    let sids: Vec<String> = (0..size).map(|n| format!("crowd{n:0>15}")).collect();
+    for sid in &sids {
+        let arguments = ["tea", sid, NORTH, "null", "1000"];
+        let _: Vec<String> = ask(&mut partition.redis(), "join", AT, &arguments).await;
+    }
+    sids
+}
+
+/// Reaps the north until nothing is left. How many it removed.
+async fn reap_all(redis: &mut redis::aio::MultiplexedConnection) -> u64 {
+    let mut removed = 0;
+    loop {
+        let (some, left): (u64, u64) = ask(redis, "reap", AT, &[NORTH, "4"]).await;
+        removed += some;
+        if left == 0 {
+            return removed;
+        }
+    }
+}
