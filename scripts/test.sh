@@ -7,6 +7,7 @@
 # what to install.
 set -euo pipefail
 cd "$(dirname "$0")/.."
+PATH=$PATH:/usr/sbin # where Debian has haproxy, and its users don't look
 
 step() { printf '\n== %s\n' "$*"; }
 
@@ -35,11 +36,22 @@ install() {
   as_root apt-get install -y -qq --no-install-recommends "$2" >/dev/null || fail "$2 can't be installed; install $1 and try again"
 }
 
+# install_server COMMAND PACKAGE: likewise, without the service in the package. Where systemd runs, it starts at once and at
+# each boot; the tests start servers of their own, on ports of their own.
+install_server() {
+  install "$1" "$2"
+  [ ! -d /run/systemd/system ] || as_root systemctl disable --now --quiet "$2"
+}
+
 command -v cargo >/dev/null || fail "cargo is missing; install Rust: https://rustup.rs"
 command -v npm >/dev/null || fail "npm is missing; install Node 20.11 or later: https://nodejs.org"
 node -e 'const [major, minor] = process.versions.node.split(".").map(Number); process.exit(major > 20 || (major === 20 && minor >= 11) ? 0 : 1)' ||
   fail "this is Node $(node --version); the tests need 20.11 or later"
 command -v cc >/dev/null || install cc build-essential
+command -v openssl >/dev/null || install openssl openssl
+command -v haproxy >/dev/null || install_server haproxy haproxy
+command -v redis-server >/dev/null || install_server redis-server redis-server
+redis-server --version | grep -Eq ' v=([7-9]|[1-9][0-9])\.' || fail "this is $(redis-server --version); the tests need 7.0 or later"
 find_chromium >/dev/null || install chromium chromium
 CHROMIUM_BIN=$(find_chromium) || fail "chromium is missing; install it, or name a Chrome with CHROMIUM_BIN"
 export CHROMIUM_BIN

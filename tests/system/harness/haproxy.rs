@@ -1,7 +1,7 @@
 //! HAProxy before nodes, as `deploy/haproxy.cfg` has it, in a process that is killed when it is dropped.
 
 use super::{Endpoints, ports::Reservation};
-use std::{fmt::Write, net::SocketAddr, process::Stdio, time::Duration};
+use std::{env, fmt::Write, net::SocketAddr, process::Stdio, time::Duration};
 use tokio::{
     io::AsyncWriteExt,
     net::TcpStream,
@@ -22,6 +22,7 @@ impl HaProxy {
         let port = Reservation::new();
         let mut child = Command::new("haproxy")
             .args(["-db", "-q", "-f", "/dev/stdin"]) // in the foreground, and quiet once it has started
+            .env("PATH", format!("{}:/usr/sbin", env::var("PATH").unwrap_or_default())) // Debian has it there
             .env("PUBLIC_ADDRESS", port.address().to_string())
             .stdin(Stdio::piped())
             .kill_on_drop(true)
