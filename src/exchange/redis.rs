@@ -57,7 +57,7 @@ use anyhow::{Context, bail};
 use std::{
     num::NonZeroUsize,
     path::PathBuf,
-    sync::{Arc, Mutex, PoisonError},
+    sync::{Arc, Mutex, PoisonError, atomic::AtomicU64},
     time::{Duration, Instant},
 };
 use tokio::{
@@ -114,6 +114,7 @@ impl Redis {
             stopping: CancellationToken::new(),
             trouble: watch::Sender::new(None),
             served: watch::Sender::new(()),
+            link_count: AtomicU64::new(0),
             layout,
         });
         let deadline = Instant::now() + settings.start_timeout;

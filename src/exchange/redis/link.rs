@@ -23,7 +23,10 @@ use super::{
 };
 use crate::metrics::{Counted, ExchangeMetrics};
 use std::{
-    sync::Arc,
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
     time::{Duration, Instant},
 };
 use tokio::sync::{mpsc, watch};
@@ -47,6 +50,8 @@ pub(super) struct Common {
     pub(super) trouble: watch::Sender<Option<String>>,
     /// Told of each lease that is renewed.
     pub(super) served: watch::Sender<()>,
+    /// How many links there were.
+    pub(super) link_count: AtomicU64,
 }
 
 /// Nodes whose leases lapsed, and in which partitions.
@@ -56,6 +61,11 @@ pub(super) struct Dead {
 }
 
 impl Common {
+    /// A number for a new link, higher than that of any before it.
+    pub(super) fn next_link(&self) -> u64 {
+        self.link_count.fetch_add(1, Ordering::Relaxed) + 1
+    }
+
     /// What went wrong last, for people.
     pub(super) fn last_trouble(&self) -> String {
         self.trouble.borrow().clone().unwrap_or_else(|| "Redis can't be reached".into())

@@ -69,8 +69,8 @@ impl Request {
         matches!(self.ask, Ask::Join { .. } | Ask::Post { .. } | Ask::Broadcast(_) | Ask::SetInfo(_))
     }
 
-    /// Writes the call of its script.
-    pub(super) fn write(&self, partition: &Partition, node: &str, out: &mut Vec<u8>) {
+    /// Writes the call of its script, as said by a node through a link of this number.
+    pub(super) fn write(&self, partition: &Partition, node: &str, link: &str, out: &mut Vec<u8>) {
         let Member { room, id } = &self.member;
         let (room, id, at) = (room.as_str(), id.as_str(), partition.at.as_str());
         let hash = self.script().hash();
@@ -78,13 +78,13 @@ impl Request {
             write_command(out, &["EVALSHA", hash, "1", key], arguments);
         };
         match &self.ask {
-            Ask::Join { info, capacity } => call(at, &[room, id, node, info.as_str(), &capacity.to_string()]),
+            Ask::Join { info, capacity } => call(at, &[room, id, node, info.as_str(), &capacity.to_string(), link]),
             Ask::Leave(reason) => call(at, &[room, id, node, delivery::reason_name(*reason)]),
             Ask::Post { to, signal } => {
                 call(&partition.mailbox(*to, &self.member.room), &[&delivery::write_signal(signal)]);
             }
             Ask::Broadcast(signal) => call(at, &[room, id, &delivery::write_signal(signal)]),
-            Ask::SetInfo(info) => call(at, &[room, id, node, info.as_str()]),
+            Ask::SetInfo(info) => call(at, &[room, id, node, info.as_str(), link]),
             Ask::Sync { .. } => call(at, &[room, id, node]),
             Ask::Trim(last) => call(&partition.mailbox_of(&self.member), &[&delivery::write_signal(last)]),
         }

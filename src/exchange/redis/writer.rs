@@ -29,6 +29,8 @@ pub(super) struct Writer {
     lanes: Vec<(usize, Arc<Lane>)>,
     wake: Arc<Wake>,
     server: Server,
+    /// The link's number: higher than that of any before it.
+    number: String,
     /// When the link came to be: probes tell the time since.
     born: Instant,
     next_beat: Instant,
@@ -56,7 +58,8 @@ impl Writer {
         born: Instant,
     ) -> Self {
         let lanes = lanes.iter().map(|&number| (number, common.lanes[number].clone())).collect();
-        Self { connection, common, lanes, wake, server, born, next_beat: born }
+        let number = common.next_link().to_string();
+        Self { connection, common, lanes, wake, server, number, born, next_beat: born }
     }
 
     /// Works until something is wrong, or until the node stops and all is done.
@@ -91,12 +94,12 @@ impl Writer {
             let has_lease = lane.has_lease(now);
             if beats || !has_lease {
                 let nonce = if place == 0 { nonce(now - self.born) } else { String::new() };
-                batch.beat(*number, lane, &self.common, &nonce);
+                batch.beat(*number, lane, &self.common, [&self.number, &nonce]);
                 lane.trim();
             }
             if has_lease {
                 for request in lane.take_requests(REQUESTS_PER_LANE) {
-                    batch.add(lane, request, &self.common.node);
+                    batch.add(lane, request, &self.common.node, &self.number);
                 }
             }
         }
@@ -149,15 +152,15 @@ impl Writer {
 }
 
 impl Batch {
-    fn beat(&mut self, number: usize, lane: &Arc<Lane>, common: &Common, nonce: &str) {
+    fn beat(&mut self, number: usize, lane: &Arc<Lane>, common: &Common, link_and_nonce: [&str; 2]) {
         let lease = common.lease.as_millis().to_string();
-        let call = ["EVALSHA", Script::Beat.hash(), "1", &lane.partition.at, &common.node, &lease, nonce];
-        write_command(&mut self.commands, &call, &[""; 0]);
+        let call = ["EVALSHA", Script::Beat.hash(), "1", &lane.partition.at, &common.node, &lease];
+        write_command(&mut self.commands, &call, &link_and_nonce);
         self.sent.push_back(Sent::Beat(number, lane.clone()));
     }
 
-    fn add(&mut self, lane: &Arc<Lane>, request: Request, node: &str) {
-        request.write(&lane.partition, node, &mut self.commands);
+    fn add(&mut self, lane: &Arc<Lane>, request: Request, node: &str, link: &str) {
+        request.write(&lane.partition, node, link, &mut self.commands);
         self.sent.push_back(Sent::Request(lane.clone(), request));
     }
 }

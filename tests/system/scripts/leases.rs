@@ -2,7 +2,7 @@
 
 use super::partition::{ANN, AT, BEN, CAT, DAN, NORTH, Partition, SOUTH, Snapshot, ask};
 use futures_util::future::join_all;
-use redis::AsyncCommands;
+use redis::{AsyncCommands, Value};
 
 #[tokio::test]
 async fn a_beat_says_whether_the_lease_was_held() {
@@ -75,6 +75,7 @@ async fn a_dead_node_is_reaped_of_all_that_it_had_and_of_nothing_else() {
     let ben = BEN.sid;
     let dan = DAN.sid;
     let left = [
+        format!("l:{SOUTH}"),
         format!("n:{SOUTH}"),
         "nodes".to_owned(),
         format!("q:{ben}:tea"),
@@ -202,7 +203,7 @@ async fn a_node_that_retires_twice_is_not_remembered() {
 async fn crowd(partition: &Partition, size: usize) -> Vec<String> {
     let sids: Vec<String> = (0..size).map(|n| format!("crowd{n:0>15}")).collect();
     for sid in &sids {
-        let arguments = ["tea", sid, NORTH, "null", "1000"];
+        let arguments = ["tea", sid, NORTH, "null", "1000", "1"];
         let _: Vec<String> = ask(&mut partition.redis(), "join", AT, &arguments).await;
     }
     sids
@@ -218,4 +219,22 @@ async fn reap_all(redis: &mut redis::aio::MultiplexedConnection) -> u64 {
             return removed;
         }
     }
+}
+
+#[tokio::test]
+async fn what_an_earlier_link_left_on_its_way_does_nothing() {
+    let (partition, _) = Partition::with(&[&ANN]).await;
+    partition.beat_through(NORTH, 60_000, 2).await;
+    let before = partition.contents().await;
+    let mut ear = partition.listen_everywhere().await;
+    assert_eq!(partition.join_through(&CAT, 8, 1).await, Value::BulkString(b"no lease".to_vec()));
+    assert_eq!(partition.info_through(&ANN, "1", 1).await, -1);
+    assert_eq!(partition.beat_through(NORTH, 120_000, 1).await, (true, vec![]));
+    assert_eq!(partition.contents().await, before);
+    assert_eq!(ear.heard().await, []);
+    assert_eq!(partition.info_through(&ANN, "1", 2).await, 1);
+    partition.join_through(&CAT, 8, 2).await;
+    let told = ear.heard().await;
+    assert!(told.iter().all(|(channel, _)| *channel == ANN.mailbox()), "{told:?}");
+    assert_eq!(told.len(), 2, "through the latest link both are done: {told:?}");
 }

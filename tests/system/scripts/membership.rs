@@ -20,6 +20,8 @@ async fn what_is_stored_of_a_member() {
     let (partition, version) = Partition::with(&[&ANN]).await;
     let ann = ANN.sid;
     let keys = [
+        format!("l:{NORTH}"),
+        format!("l:{SOUTH}"),
         format!("n:{NORTH}"),
         "nodes".to_owned(),
         format!("q:{ann}:tea"),
@@ -93,7 +95,7 @@ async fn a_node_without_a_lease_takes_nobody_in() {
     assert_eq!(partition.keys().await, [""; 0]);
     partition.lapse(NORTH).await;
     assert_eq!(partition.try_join(&ANN, 8).await, refused);
-    assert_eq!(partition.keys().await, ["nodes"]);
+    assert_eq!(partition.keys().await, ["l:north", "nodes"]);
     partition.beat(NORTH, 60_000).await;
     assert!(matches!(partition.try_join(&ANN, 8).await, Value::Array(_)));
 }
@@ -190,7 +192,7 @@ async fn of_an_empty_room_a_version_is_left_for_a_day() {
     }
     partition.leave(&BEN, "left").await;
     partition.leave(&DAN, "lost").await;
-    assert_eq!(partition.keys().await, ["nodes", "rv:chess", "rv:tea"]);
+    assert_eq!(partition.keys().await, ["l:north", "l:south", "nodes", "rv:chess", "rv:tea"]);
     for node in [NORTH, SOUTH] {
         assert_eq!(partition.retire(node).await, 0);
     }

@@ -114,16 +114,24 @@ impl Partition {
     }
 
     pub(super) async fn try_join(&self, seat: &Seat, capacity: usize) -> Value {
-        let capacity = capacity.to_string();
-        self.ask("join", AT, &[seat.room, seat.sid, seat.node, seat.info, &capacity]).await
+        self.join_through(seat, capacity, 1).await
+    }
+
+    pub(super) async fn join_through(&self, seat: &Seat, capacity: usize, link: u64) -> Value {
+        let (capacity, link) = (capacity.to_string(), link.to_string());
+        self.ask("join", AT, &[seat.room, seat.sid, seat.node, seat.info, &capacity, &link]).await
     }
 
     pub(super) async fn leave(&self, seat: &Seat, reason: &str) -> u64 {
         self.ask("leave", AT, &[seat.room, seat.sid, seat.node, reason]).await
     }
 
-    pub(super) async fn info(&self, seat: &Seat, info: &str) -> u64 {
-        self.ask("info", AT, &[seat.room, seat.sid, seat.node, info]).await
+    pub(super) async fn info(&self, seat: &Seat, info: &str) -> i64 {
+        self.info_through(seat, info, 1).await
+    }
+
+    pub(super) async fn info_through(&self, seat: &Seat, info: &str, link: u64) -> i64 {
+        self.ask("info", AT, &[seat.room, seat.sid, seat.node, info, &link.to_string()]).await
     }
 
     pub(super) async fn sync(&self, seat: &Seat) -> Option<(Snapshot, Vec<String>)> {
@@ -146,11 +154,20 @@ impl Partition {
 
     /// Whether the lease was held, and who is to be reaped.
     pub(super) async fn beat(&self, node: &str, lease: u64) -> (bool, Vec<String>) {
-        self.probe(node, lease, "").await
+        self.beat_through(node, lease, 1).await
+    }
+
+    pub(super) async fn beat_through(&self, node: &str, lease: u64, link: u64) -> (bool, Vec<String>) {
+        self.beat_with(node, lease, link, "").await
     }
 
     pub(super) async fn probe(&self, node: &str, lease: u64, nonce: &str) -> (bool, Vec<String>) {
-        let answer: Vec<Value> = self.ask("beat", AT, &[node, &lease.to_string(), nonce]).await;
+        self.beat_with(node, lease, 1, nonce).await
+    }
+
+    async fn beat_with(&self, node: &str, lease: u64, link: u64, nonce: &str) -> (bool, Vec<String>) {
+        let (lease, link) = (lease.to_string(), link.to_string());
+        let answer: Vec<Value> = self.ask("beat", AT, &[node, &lease, &link, nonce]).await;
         let (held, dead) = answer.split_first().expect("an answer");
         let held: u64 = from_redis_value(held.clone()).expect("0 or 1");
         (held == 1, dead.iter().map(|node| from_redis_value(node.clone()).expect("a node")).collect())

@@ -39,6 +39,9 @@ async fn each_change_raises_it_by_one_and_all_hear_them_in_one_order() {
 async fn a_lost_version_goes_on_at_the_time() {
     let (partition, version) = Partition::with(&[&ANN, &BEN]).await;
     for _ in 0..3 {
+        // Versions rise by one a change, the time by one a millisecond: no Redis starts anew sooner.
+        let latest = current(&partition).await;
+        until("the time passes the version", async || partition.now().await > latest).await;
         () = partition.redis().del(ANN.version()).await.expect("deleted");
         let before = partition.now().await;
         partition.join(&CAT).await;

@@ -19,6 +19,13 @@ local function holds_lease(node)
   return expiry and tonumber(expiry) > now()
 end
 
+-- Whether a node may change things through this link of its. What an earlier link left on its way may come late, after
+-- the node has asked again and gone on: it is nobody's word any more.
+local function may_speak(node, link)
+  local latest = redis.call('GET', at .. 'l:' .. node)
+  return holds_lease(node) and tonumber(link) >= tonumber(latest or 0)
+end
+
 local function is_owner(sid, node)
   return redis.call('HGET', at .. 's:' .. sid, 'node') == node
 end

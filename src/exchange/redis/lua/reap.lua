@@ -16,5 +16,8 @@ for _, sid in ipairs(sids) do
   end
 end
 local left = redis.call('SCARD', at .. 'n:' .. node)
-if left == 0 then redis.call('ZREM', at .. 'nodes', node) end
+if left == 0 then
+  redis.call('ZREM', at .. 'nodes', node)
+  redis.call('DEL', at .. 'l:' .. node)
+end
 return { #sids, left }

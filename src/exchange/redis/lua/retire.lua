@@ -7,6 +7,7 @@ local node = ARGV[1]
 local left = redis.call('SCARD', at .. 'n:' .. node)
 if left == 0 then
   redis.call('ZREM', at .. 'nodes', node)
+  redis.call('DEL', at .. 'l:' .. node)
 else
   redis.call('ZADD', at .. 'nodes', 'XX', 0, node)
 end
