@@ -7,8 +7,8 @@
 //!
 //! 1. A member is answered `Joined` or `Refused`. Deliveries may overtake `Joined`; there are none with `Refused`.
 //! 2. A member is told every change after its snapshot's version, once, in order.
-//! 3. What one member posts to another arrives once, in order, after the `Joined` notice of its sender, and not after the
-//!    notice that it left.
+//! 3. What one member posts to another, or to itself, arrives once, in order, after the `Joined` notice of its sender, and
+//!    not after the notice that it left.
 //! 4. Where it can't keep 2 or 3, it says `Lapse`, before the first thing that comes after what may be missing. Who then
 //!    asks `sync` is told the truth and every message that it may have missed, in the order of their posting: from a
 //!    `Lapse` until a question after it is answered, no message is forgotten because it was delivered. The answer may

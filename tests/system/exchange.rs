@@ -1,11 +1,6 @@
 //! What every exchange promises, written against the trait: a new exchange passes it unchanged.
 
-use std::{
-    num::NonZeroUsize,
-    sync::Arc,
-    sync::atomic::{AtomicU8, Ordering},
-    time::Duration,
-};
+use std::{array, cell::Cell, collections::VecDeque, num::NonZeroUsize, sync::Arc, time::Duration};
 use switchboard::{
     exchange::{Exchange, Recipient, memory::Memory},
     protocol::{
@@ -20,30 +15,31 @@ use tokio::{
 
 #[tokio::test]
 async fn memory_behaves() {
-    behaves(async || Arc::new(Memory::default()) as Arc<dyn Exchange>).await;
+    behaves(&[Arc::new(Memory::default())]).await;
 }
 
-/// The whole suite, each case on an exchange of its own.
-async fn behaves(make: impl AsyncFn() -> Arc<dyn Exchange>) {
-    members_hear_of_each_other(&make().await).await;
-    versions_rise_by_one(&make().await).await;
-    a_room_has_a_capacity(&make().await).await;
-    messages_arrive_in_order_after_their_sender(&make().await).await;
-    a_message_to_nobody_is_gone(&make().await).await;
-    rooms_do_not_hear_each_other(&make().await).await;
-    a_broadcast_reaches_all_the_others(&make().await).await;
-    info_is_told_to_all(&make().await).await;
-    leaving_twice_is_leaving_once(&make().await).await;
-    a_snapshot_is_the_truth(&make().await).await;
-    who_has_left_has_no_say(&make().await).await;
-    who_has_left_hears_no_more(&make().await).await;
-    joiners_at_once_do_not_miss_each_other(&make().await).await;
+/// The whole suite, on an exchange of one node or of several. Each case has a room of its own.
+async fn behaves(nodes: &[Arc<dyn Exchange>]) {
+    members_hear_of_each_other(&Room::on(nodes)).await;
+    versions_rise_by_one(&Room::on(nodes)).await;
+    peers_are_in_the_order_of_their_joining(&Room::on(nodes)).await;
+    a_room_has_a_capacity(&Room::on(nodes)).await;
+    messages_arrive_in_order_after_their_sender(&Room::on(nodes)).await;
+    a_message_to_nobody_is_gone(&Room::on(nodes)).await;
+    rooms_do_not_hear_each_other(&Room::on(nodes), &Room::on(nodes)).await;
+    a_broadcast_reaches_all_the_others(&Room::on(nodes)).await;
+    info_is_told_to_all(&Room::on(nodes)).await;
+    leaving_twice_is_leaving_once(&Room::on(nodes)).await;
+    a_snapshot_is_the_truth(&Room::on(nodes)).await;
+    who_has_left_has_no_say(&Room::on(nodes)).await;
+    who_has_left_hears_no_more(&Room::on(nodes)).await;
+    joiners_at_once_do_not_miss_each_other(&Room::on(nodes)).await;
 }
 
-async fn members_hear_of_each_other(exchange: &Arc<dyn Exchange>) {
-    let mut ann = Guest::new(exchange, "room");
+async fn members_hear_of_each_other(room: &Room<'_>) {
+    let mut ann = room.guest();
     assert_eq!(ann.join().await.peers, []);
-    let mut ben = Guest::new(exchange, "room");
+    let mut ben = room.guest();
     let snapshot = ben.join_showing(r#"{"name":"Ben"}"#).await;
     assert_eq!(snapshot.peers, [ann.shown("null")]);
     assert_eq!(ann.change().await, Change::Joined(ben.shown(r#"{"name":"Ben"}"#)));
@@ -51,10 +47,10 @@ async fn members_hear_of_each_other(exchange: &Arc<dyn Exchange>) {
     assert_eq!(ann.change().await, Change::Left(ben.id(), LeaveReason::Left));
 }
 
-async fn versions_rise_by_one(exchange: &Arc<dyn Exchange>) {
-    let mut ann = Guest::new(exchange, "room");
+async fn versions_rise_by_one(room: &Room<'_>) {
+    let mut ann = room.guest();
     let version = ann.join().await.version;
-    let mut ben = Guest::new(exchange, "room");
+    let mut ben = room.guest();
     let joined = ben.join().await.version;
     ben.show("1");
     ben.leave(LeaveReason::Lost);
@@ -69,26 +65,35 @@ async fn versions_rise_by_one(exchange: &Arc<dyn Exchange>) {
     assert_eq!(joined, version + 1, "the newcomer's snapshot is of the version that it made");
 }
 
-async fn a_room_has_a_capacity(exchange: &Arc<dyn Exchange>) {
-    let mut ann = Guest::new(exchange, "room");
-    ann.ask_to_join(1);
-    assert!(matches!(ann.next().await, Event::Joined(_)));
-    let mut ben = Guest::new(exchange, "room");
-    ben.ask_to_join(1);
-    assert_eq!(ben.next().await, Event::Refused(Refusal::Full));
-    ben.leave(LeaveReason::Lost);
-    ann.hears_nothing().await;
-
-    ann.leave(LeaveReason::Left);
-    let mut cat = Guest::new(exchange, "room");
-    cat.ask_to_join(1);
-    assert!(matches!(cat.next().await, Event::Joined(_)), "there is room again");
+async fn peers_are_in_the_order_of_their_joining(room: &Room<'_>) {
+    let [mut ann, ben, cat, mut dan, eve] = room.guests().await;
+    cat.leave(LeaveReason::Left);
+    assert_eq!(dan.change().await, Change::Left(cat.id(), LeaveReason::Left));
+    assert_eq!(ids(&dan.sync().await), [ann.id(), ben.id(), eve.id()]);
+    ann.show("1");
+    assert_eq!(ann.change().await, Change::Left(cat.id(), LeaveReason::Left));
+    assert_eq!(ann.change().await, Change::Info(ann.shown("1")));
+    let mut fay = room.guest();
+    assert_eq!(ids(&fay.join().await), [ann.id(), ben.id(), dan.id(), eve.id()]);
 }
 
-async fn messages_arrive_in_order_after_their_sender(exchange: &Arc<dyn Exchange>) {
-    let mut ann = Guest::new(exchange, "room");
+async fn a_room_has_a_capacity(room: &Room<'_>) {
+    let [mut ann, dan] = room.guests().await;
+    let mut ben = room.guest();
+    assert_eq!(ben.ask_to_join(2).await, Event::Refused(Refusal::Full));
+    ben.leave(LeaveReason::Lost);
+    dan.leave(LeaveReason::Left);
+    assert_eq!(ann.change().await, Change::Left(dan.id(), LeaveReason::Left));
+    let mut cat = ben.neighbour();
+    assert!(matches!(cat.ask_to_join(2).await, Event::Joined(_)), "there is room again");
+    assert_eq!(ann.change().await, Change::Joined(cat.shown("null")), "nothing of who wasn't let in");
+    ben.has_heard_nothing();
+}
+
+async fn messages_arrive_in_order_after_their_sender(room: &Room<'_>) {
+    let mut ann = room.guest();
     ann.join().await;
-    let mut ben = Guest::new(exchange, "room");
+    let mut ben = room.guest();
     ben.join().await;
     for n in 1..=100 {
         ben.post(ann.id(), n);
@@ -102,89 +107,102 @@ async fn messages_arrive_in_order_after_their_sender(exchange: &Arc<dyn Exchange
     ann.hears_nothing().await;
 }
 
-async fn a_message_to_nobody_is_gone(exchange: &Arc<dyn Exchange>) {
-    let mut ann = Guest::new(exchange, "room");
+async fn a_message_to_nobody_is_gone(room: &Room<'_>) {
+    let mut ann = room.guest();
     ann.join().await;
-    let stranger = Guest::new(exchange, "room").id();
+    let stranger = room.guest().id();
     ann.post(stranger, 7);
     assert_eq!(ann.next().await, Event::Gone { to: stranger, n: 7 });
 }
 
-async fn rooms_do_not_hear_each_other(exchange: &Arc<dyn Exchange>) {
-    let mut ann = Guest::new(exchange, "room");
+async fn rooms_do_not_hear_each_other(room: &Room<'_>, another: &Room<'_>) {
+    let mut ann = room.guest();
     ann.join().await;
-    let mut ben = Guest::new(exchange, "another room");
-    ben.join().await;
+    let mut ben = another.guest();
+    assert_eq!(ben.join().await.peers, []);
     ben.post(ann.id(), 1);
     assert_eq!(ben.next().await, Event::Gone { to: ann.id(), n: 1 });
     ben.broadcast(2);
-    ben.leave(LeaveReason::Left);
+    ben.hears_nothing().await;
     ann.hears_nothing().await;
 }
 
-async fn a_broadcast_reaches_all_the_others(exchange: &Arc<dyn Exchange>) {
-    let [mut ann, mut ben, mut cat] = guests(exchange, "room").await;
+async fn a_broadcast_reaches_all_the_others(room: &Room<'_>) {
+    let [mut ann, mut ben, mut cat] = room.guests().await;
     ann.broadcast(1);
     assert_eq!(ben.next().await, Event::Signal(ann.signal(1)));
     assert_eq!(cat.next().await, Event::Signal(ann.signal(1)));
     ann.hears_nothing().await;
 }
 
-async fn info_is_told_to_all(exchange: &Arc<dyn Exchange>) {
-    let [mut ann, mut ben] = guests(exchange, "room").await;
+async fn info_is_told_to_all(room: &Room<'_>) {
+    let [mut ann, mut ben] = room.guests().await;
     ben.show(r#"{"hand":"up"}"#);
     let shown = Change::Info(ben.shown(r#"{"hand":"up"}"#));
     assert_eq!(ann.change().await, shown);
     assert_eq!(ben.change().await, shown, "the one who shows it learns the version");
-    let mut cat = Guest::new(exchange, "room");
-    assert!(cat.join().await.peers.contains(&ben.shown(r#"{"hand":"up"}"#)));
+    let mut cat = room.guest();
+    assert_eq!(cat.join().await.peers, [ann.shown("null"), ben.shown(r#"{"hand":"up"}"#)]);
 }
 
-async fn leaving_twice_is_leaving_once(exchange: &Arc<dyn Exchange>) {
-    let [mut ann, ben] = guests(exchange, "room").await;
+async fn leaving_twice_is_leaving_once(room: &Room<'_>) {
+    let [mut ann, ben] = room.guests().await;
     ben.leave(LeaveReason::Left);
     ben.leave(LeaveReason::Lost);
     assert_eq!(ann.change().await, Change::Left(ben.id(), LeaveReason::Left));
-    ann.hears_nothing().await;
+    let mut cat = ben.neighbour();
+    cat.join().await;
+    assert_eq!(ann.change().await, Change::Joined(cat.shown("null")));
 }
 
-async fn a_snapshot_is_the_truth(exchange: &Arc<dyn Exchange>) {
-    let [mut ann, mut ben, cat] = guests(exchange, "room").await;
+async fn a_snapshot_is_the_truth(room: &Room<'_>) {
+    let [mut ann, mut ben, cat] = room.guests().await;
     ben.show("1");
-    cat.leave(LeaveReason::Left);
     assert_eq!(ann.change().await, Change::Info(ben.shown("1")));
+    cat.leave(LeaveReason::Left);
     let notice = ann.notice().await;
+    assert_eq!(notice.change, Change::Left(cat.id(), LeaveReason::Left));
     assert_eq!(ann.sync().await, Snapshot { version: notice.version, peers: vec![ben.shown("1")] });
     assert_eq!(ben.change().await, Change::Info(ben.shown("1")));
+    assert_eq!(ben.notice().await, notice);
 }
 
-async fn who_has_left_has_no_say(exchange: &Arc<dyn Exchange>) {
-    let [mut ann, ben] = guests(exchange, "room").await;
+async fn who_has_left_has_no_say(room: &Room<'_>) {
+    let [mut ann, mut ben] = room.guests().await;
     ben.leave(LeaveReason::Left);
     ben.post(ann.id(), 1);
     ben.broadcast(2);
     ben.show("1");
-    exchange.sync(&ben.member);
+    ben.exchange.sync(&ben.member);
     assert_eq!(ann.change().await, Change::Left(ben.id(), LeaveReason::Left));
-    ann.hears_nothing().await;
+    let mut cat = ben.neighbour();
+    cat.join().await;
+    assert_eq!(ann.change().await, Change::Joined(cat.shown("null")));
+    ben.has_heard_nothing();
 }
 
-async fn who_has_left_hears_no_more(exchange: &Arc<dyn Exchange>) {
-    let [mut ann, mut ben] = guests(exchange, "room").await;
+async fn who_has_left_hears_no_more(room: &Room<'_>) {
+    let [mut ann, mut ben] = room.guests().await;
+    let mut cat = ben.neighbour();
+    cat.join().await;
+    let came = Change::Joined(cat.shown("null"));
+    assert_eq!((ann.change().await, ben.change().await), (came.clone(), came));
     ben.leave(LeaveReason::Left);
-    assert_eq!(ann.change().await, Change::Left(ben.id(), LeaveReason::Left));
-    ann.broadcast(1);
+    let left = Change::Left(ben.id(), LeaveReason::Left);
+    assert_eq!((ann.change().await, cat.change().await), (left.clone(), left));
+    ann.post(ben.id(), 1);
+    assert_eq!(ann.next().await, Event::Gone { to: ben.id(), n: 1 });
+    ann.broadcast(2);
     ann.show("1");
-    ann.post(ben.id(), 2);
-    assert_eq!(ann.change().await, Change::Info(ann.shown("1")));
-    assert_eq!(ann.next().await, Event::Gone { to: ben.id(), n: 2 });
-    assert!(ben.events.try_recv().is_err());
+    assert_eq!(cat.next().await, Event::Signal(ann.signal(2)));
+    assert_eq!(cat.change().await, Change::Info(ann.shown("1")));
+    ben.has_heard_nothing();
 }
 
-async fn joiners_at_once_do_not_miss_each_other(exchange: &Arc<dyn Exchange>) {
+async fn joiners_at_once_do_not_miss_each_other(room: &Room<'_>) {
     const CROWD: usize = 30;
     let joining = (0..CROWD).map(|_| {
-        let mut guest = Guest::new(exchange, "room");
+        let mut guest = room.guest();
         tokio::spawn(async move {
             let mut known = guest.join().await.peers.len();
             while known < CROWD - 1 {
@@ -199,24 +217,45 @@ async fn joiners_at_once_do_not_miss_each_other(exchange: &Arc<dyn Exchange>) {
     }
 }
 
-/// Guests who joined one after the other and heard of each other.
-async fn guests<const N: usize>(exchange: &Arc<dyn Exchange>, room: &str) -> [Guest; N] {
-    let mut guests: Vec<Guest> = Vec::new();
-    for _ in 0..N {
-        let mut newcomer = Guest::new(exchange, room);
-        newcomer.join().await;
-        for earlier in &mut guests {
-            assert_eq!(earlier.change().await, Change::Joined(newcomer.shown("null")));
-        }
-        guests.push(newcomer);
+/// A room that nobody used before. Each guest comes to the next node.
+struct Room<'a> {
+    nodes: &'a [Arc<dyn Exchange>],
+    name: RoomName,
+    guests: Cell<usize>,
+}
+
+impl<'a> Room<'a> {
+    fn on(nodes: &'a [Arc<dyn Exchange>]) -> Self {
+        let name = RoomName::parse(&format!("room {}", fastrand::u64(..))).expect("a name");
+        Self { nodes, name, guests: Cell::new(0) }
     }
-    guests.try_into().unwrap_or_else(|_| unreachable!("N were made"))
+
+    fn guest(&self) -> Guest {
+        let number = self.guests.replace(self.guests.get() + 1);
+        Guest::new(&self.nodes[number % self.nodes.len()], self.name.clone())
+    }
+
+    /// Guests who joined one after the other and heard of each other.
+    async fn guests<const N: usize>(&self) -> [Guest; N] {
+        let mut guests: Vec<Guest> = Vec::new();
+        for _ in 0..N {
+            let mut newcomer = self.guest();
+            newcomer.join().await;
+            for earlier in &mut guests {
+                assert_eq!(earlier.change().await, Change::Joined(newcomer.shown("null")));
+            }
+            guests.push(newcomer);
+        }
+        guests.try_into().unwrap_or_else(|_| unreachable!("N were made"))
+    }
 }
 
 /// A member, without a socket or a session.
 struct Guest {
     exchange: Arc<dyn Exchange>,
     member: Member,
+    /// Deliveries that overtook the answer to its joining.
+    overtaking: VecDeque<Event>,
     deliveries: UnboundedSender<Event>,
     events: UnboundedReceiver<Event>,
 }
@@ -231,15 +270,16 @@ impl Recipient for Deliveries {
 }
 
 impl Guest {
-    fn new(exchange: &Arc<dyn Exchange>, room: &str) -> Self {
-        static COUNT: AtomicU8 = AtomicU8::new(0);
-        let count = COUNT.fetch_add(1, Ordering::Relaxed);
-        let mut bytes = [0; SocketId::LEN];
-        (bytes[0], bytes[1]) = (count >> 5, count);
-        let member =
-            Member { room: RoomName::parse(room).expect("a name"), id: SocketId::from_random(bytes) };
+    fn new(exchange: &Arc<dyn Exchange>, room: RoomName) -> Self {
+        let id = SocketId::from_random(array::from_fn(|_| fastrand::u8(..)));
         let (deliveries, events) = unbounded_channel();
-        Self { exchange: exchange.clone(), member, deliveries, events }
+        let overtaking = VecDeque::new();
+        Self { exchange: exchange.clone(), member: Member { room, id }, overtaking, deliveries, events }
+    }
+
+    /// Another guest, who comes to the same node. What it asks is asked after what this one did.
+    fn neighbour(&self) -> Self {
+        Self::new(&self.exchange, self.member.room.clone())
     }
 
     fn id(&self) -> SocketId {
@@ -255,21 +295,27 @@ impl Guest {
     }
 
     async fn join_showing(&mut self, info: &str) -> Snapshot {
-        self.ask(info, 1000);
-        match self.next().await {
+        match self.ask(info, 1000).await {
             Event::Joined(snapshot) => snapshot,
             other => panic!("expected to be in, got {other:?}"),
         }
     }
 
-    fn ask_to_join(&mut self, capacity: usize) {
-        self.ask("null", capacity);
+    /// Asks to be let into a room of so many, and returns the answer.
+    async fn ask_to_join(&mut self, capacity: usize) -> Event {
+        self.ask("null", capacity).await
     }
 
-    fn ask(&mut self, info: &str, capacity: usize) {
+    async fn ask(&mut self, info: &str, capacity: usize) -> Event {
         let capacity = NonZeroUsize::new(capacity).expect("some");
         let recipient = Arc::new(Deliveries(self.deliveries.clone()));
         self.exchange.join(&self.member, self::info(info), capacity, recipient);
+        loop {
+            match self.delivered().await {
+                answer @ (Event::Joined(_) | Event::Refused(_)) => return answer,
+                overtaking => self.overtaking.push_back(overtaking),
+            }
+        }
     }
 
     fn leave(&self, reason: LeaveReason) {
@@ -295,6 +341,7 @@ impl Guest {
         relay.sign(self.member.id, n)
     }
 
+    /// The truth, asked for when all that came before it was heard.
     async fn sync(&mut self) -> Snapshot {
         self.exchange.sync(&self.member);
         match self.next().await {
@@ -304,6 +351,13 @@ impl Guest {
     }
 
     async fn next(&mut self) -> Event {
+        match self.overtaking.pop_front() {
+            Some(event) => event,
+            None => self.delivered().await,
+        }
+    }
+
+    async fn delivered(&mut self) -> Event {
         timeout(Duration::from_secs(10), self.events.recv()).await.expect("an event in time").expect("open")
     }
 
@@ -318,10 +372,22 @@ impl Guest {
         self.notice().await.change
     }
 
-    /// The answer to a question asked now is the next thing it hears.
+    /// Nothing is under way to it, and what it asked is done: a message that it posts to itself now is the next thing it
+    /// hears.
     async fn hears_nothing(&mut self) {
-        self.sync().await;
+        let n = fastrand::u64(1_000_000..=Signal::MAX_N);
+        self.post(self.id(), n);
+        assert_eq!(self.next().await, Event::Signal(self.signal(n)));
     }
+
+    /// It is out, and there was nothing more for it.
+    fn has_heard_nothing(&mut self) {
+        assert_eq!(self.overtaking.pop_front().or(self.events.try_recv().ok()), None);
+    }
+}
+
+fn ids(snapshot: &Snapshot) -> Vec<SocketId> {
+    snapshot.peers.iter().map(|peer| peer.id).collect()
 }
 
 fn info(json: &str) -> Info {

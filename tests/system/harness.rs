@@ -4,6 +4,7 @@ mod client;
 mod contract;
 mod endpoints;
 mod haproxy;
+mod gateway;
 mod http;
 mod node;
 mod ports;
@@ -17,6 +18,7 @@ pub(crate) use self::{
     client::{Client, Ended},
     endpoints::Endpoints,
     haproxy::HaProxy,
+    gateway::gateway,
     http::{get, request},
     node::Node,
     process::{Process, command},

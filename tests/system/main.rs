@@ -14,6 +14,7 @@ mod links;
 mod metrics;
 mod mute;
 mod nodes;
+mod repair;
 mod rooms;
 mod scripts;
 mod skyrtc;

@@ -1,20 +1,14 @@
 //! A gateway whose exchange doesn't answer.
 
-use crate::harness::{Client, Ended};
+use crate::harness::{Ended, Endpoints, gateway};
 use serde_json::json;
-use std::{net::SocketAddr, num::NonZeroUsize, sync::Arc};
+use std::{num::NonZeroUsize, sync::Arc};
 use switchboard::{
-    config::Config,
     exchange::{Exchange, Recipient},
-    gateway::{Gateway, public_routes},
-    metrics::Metrics,
     protocol::{Info, LeaveReason, Signal, SocketId},
     room::Member,
 };
-use tokio::{
-    net::TcpListener,
-    sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel},
-};
+use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 
 /// Takes joins and says nothing; tells the test who leaves.
 struct Mute(UnboundedSender<LeaveReason>);
@@ -33,22 +27,16 @@ impl Exchange for Mute {
     }
 }
 
-async fn mute_gateway(join_timeout: &str) -> (SocketAddr, UnboundedReceiver<LeaveReason>) {
+async fn mute_gateway(join_timeout: &str) -> (Endpoints, UnboundedReceiver<LeaveReason>) {
     let (leaves, left) = unbounded_channel();
-    let arguments = ["switchboard", "--join-timeout", join_timeout, "--ping-interval", "100ms"];
-    let settings = Config::read(arguments.map(Into::into).to_vec()).expect("flags").server();
-    let metrics = Arc::new(Metrics::new().expect("metrics"));
-    let gateway = Gateway::new(settings.rules, settings.limits, Arc::new(Mute(leaves)), metrics);
-    let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
-    let address = listener.local_addr().expect("bound");
-    tokio::spawn(axum::serve(listener, public_routes(Arc::new(gateway))).into_future());
-    (address, left)
+    let flags = ["--join-timeout", join_timeout, "--ping-interval", "100ms"];
+    (gateway(Arc::new(Mute(leaves)), &flags).await, left)
 }
 
 #[tokio::test]
 async fn who_waits_is_heard_and_may_go() {
-    let (address, mut left) = mute_gateway("1m").await;
-    let mut ann = Client::connect(&format!("ws://{address}/ws")).await;
+    let (gateway, mut left) = mute_gateway("1m").await;
+    let mut ann = gateway.client().await;
     ann.say("join", json!({ "room": "room" })).await;
     for _ in 0..3 {
         ann.hear_ping().await;
@@ -59,8 +47,8 @@ async fn who_waits_is_heard_and_may_go() {
 
 #[tokio::test]
 async fn who_waits_too_long_is_told_and_then_served_on() {
-    let (address, mut left) = mute_gateway("200ms").await;
-    let mut ann = Client::connect(&format!("ws://{address}/ws")).await;
+    let (gateway, mut left) = mute_gateway("200ms").await;
+    let mut ann = gateway.client().await;
     ann.say("join", json!({ "room": "room" })).await;
     ann.say_frame(json!({ "eventName": "message", "data": {}, "n": 7 })).await;
     assert_eq!(ann.hear_error("unavailable").await["retryable"], true);
@@ -71,8 +59,8 @@ async fn who_waits_too_long_is_told_and_then_served_on() {
 
 #[tokio::test]
 async fn a_skyrtc_client_that_waits_too_long_may_come_back() {
-    let (address, _left) = mute_gateway("50ms").await;
-    let mut ann = Client::connect(&format!("ws://{address}/")).await.speaking_skyrtc();
+    let (gateway, _left) = mute_gateway("50ms").await;
+    let mut ann = gateway.skyrtc_client().await;
     ann.say("__join", json!({ "room": "room" })).await;
     assert_eq!(ann.ended().await, Ended::with(4503, "unavailable"));
 }

@@ -54,15 +54,16 @@ async fn eight_nodes_that_reap_at_once_tell_it_once() {
         }
         witnesses.push(witness);
     }
-    let mut lost = BTreeSet::new();
+    let mut doomed_clients = Vec::new();
     for _ in 0..40 {
         let mut client = doomed.client().await;
         client.join("room").await;
-        lost.insert(client.id.clone());
+        doomed_clients.push(client);
         for witness in &mut witnesses {
             witness.hear_event("new_peer").await;
         }
     }
+    let lost: BTreeSet<_> = doomed_clients.iter().map(|client| client.id.clone()).collect();
     doomed.kill().await;
     for witness in &mut witnesses {
         let mut told = BTreeSet::new();

@@ -1,0 +1,30 @@
+//! A gateway on an exchange of the test's own.
+
+use super::Endpoints;
+use std::{net::SocketAddr, sync::Arc};
+use switchboard::{
+    config::Config,
+    exchange::Exchange,
+    gateway::{Gateway, admin_routes, public_routes},
+    metrics::Metrics,
+};
+use tokio::net::TcpListener;
+
+/// Serves until the test ends.
+pub(crate) async fn gateway(exchange: Arc<dyn Exchange>, flags: &[&str]) -> Endpoints {
+    let arguments = ["switchboard"].iter().chain(flags).map(Into::into).collect();
+    let settings = Config::read(arguments).expect("flags").server();
+    let metrics = Arc::new(Metrics::new().expect("metrics"));
+    let gateway = Arc::new(Gateway::new(settings.rules, settings.limits, exchange, metrics));
+    Endpoints {
+        address: serve(public_routes(gateway.clone())).await,
+        admin: serve(admin_routes(gateway)).await,
+    }
+}
+
+async fn serve(routes: axum::Router) -> SocketAddr {
+    let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
+    let address = listener.local_addr().expect("bound");
+    tokio::spawn(axum::serve(listener, routes).into_future());
+    address
+}
