@@ -195,7 +195,9 @@ impl Config {
 
     /// Refuses what is wrong only together, and URLs that can't be read (without repeating them: they hold passwords).
     fn checked(self, command: &mut clap::Command) -> Result<Self, clap::Error> {
-        self.check_limits().and_then(|()| self.redis.check()).map_err(|message| command.error(ErrorKind::ValueValidation, message))?;
+        self.check_limits()
+            .and_then(|()| self.redis.check())
+            .map_err(|message| command.error(ErrorKind::ValueValidation, message))?;
         Ok(self)
     }
 

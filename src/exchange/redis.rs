@@ -103,7 +103,10 @@ impl Redis {
         let topology = Topology::new(settings.sources, tls.as_ref(), settings.timeout, layout.clone());
         let (dead, told) = mpsc::channel(64);
         metrics.expect_leases(layout.partitions().len());
-        let lanes = layout.partitions().iter().map(|partition| Arc::new(Lane::new(partition.clone(), metrics.clone())));
+        let lanes = layout
+            .partitions()
+            .iter()
+            .map(|partition| Arc::new(Lane::new(partition.clone(), metrics.clone())));
         let common = Arc::new(Common {
             node: random_id(),
             lanes: lanes.collect(),

@@ -91,7 +91,11 @@ impl ExchangeMetrics {
                 "switchboard_reaped_sessions_total",
                 "Sessions of dead nodes that this node removed",
             )?,
-            waiting: gauge(registry, "switchboard_redis_requests_waiting", "Requests to Redis without an answer yet")?,
+            waiting: gauge(
+                registry,
+                "switchboard_redis_requests_waiting",
+                "Requests to Redis without an answer yet",
+            )?,
             dropped: counter(
                 registry,
                 "switchboard_redis_requests_refused_total",

@@ -1,8 +1,11 @@
 //! What every exchange promises, written against the trait: a new exchange passes it unchanged.
 
+use crate::harness::RedisServer;
 use std::{array, cell::Cell, collections::VecDeque, num::NonZeroUsize, sync::Arc, time::Duration};
 use switchboard::{
-    exchange::{Exchange, Recipient, memory::Memory},
+    config::Config,
+    exchange::{Exchange, Recipient, memory::Memory, redis::Redis},
+    metrics::Metrics,
     protocol::{
         Address, ClientEvent, ClientFrame, Dialect, Info, LeaveReason, Peer, RoomName, Signal, SocketId,
     },
@@ -16,6 +19,36 @@ use tokio::{
 #[tokio::test]
 async fn memory_behaves() {
     behaves(&[Arc::new(Memory::default())]).await;
+}
+
+#[tokio::test]
+async fn a_standalone_redis_behaves() {
+    let redis = RedisServer::start().await;
+    behaves(&three_nodes(&[redis.url()]).await).await;
+}
+
+#[tokio::test]
+async fn independent_servers_behave() {
+    let servers = [RedisServer::start().await, RedisServer::start().await, RedisServer::start().await];
+    behaves(&three_nodes(&servers.each_ref().map(RedisServer::url)).await).await;
+    for server in &servers {
+        let keys: usize =
+            redis::cmd("DBSIZE").query_async(&mut server.connection().await).await.expect("a number");
+        assert!(keys > 5, "each has a share: {keys}");
+    }
+}
+
+/// Three nodes' exchanges, which meet in Redis.
+async fn three_nodes(urls: &[String]) -> Vec<Arc<dyn Exchange>> {
+    let mut nodes: Vec<Arc<dyn Exchange>> = Vec::new();
+    for _ in 0..3 {
+        let flags = urls.iter().map(|url| format!("--redis={url}"));
+        let arguments = ["switchboard".to_owned()].into_iter().chain(flags).map(Into::into).collect();
+        let settings = Config::read(arguments).expect("flags").server().redis.expect("URLs");
+        let metrics = Metrics::new().expect("metrics").exchange;
+        nodes.push(Redis::start(settings, metrics).await.expect("a node"));
+    }
+    nodes
 }
 
 /// The whole suite, on an exchange of one node or of several. Each case has a room of its own.

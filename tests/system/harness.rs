@@ -3,8 +3,8 @@
 mod client;
 mod contract;
 mod endpoints;
-mod haproxy;
 mod gateway;
+mod haproxy;
 mod http;
 mod node;
 mod ports;
@@ -17,8 +17,8 @@ mod wait;
 pub(crate) use self::{
     client::{Client, Ended},
     endpoints::Endpoints,
-    haproxy::HaProxy,
     gateway::gateway,
+    haproxy::HaProxy,
     http::{get, request},
     node::Node,
     process::{Process, command},

@@ -140,7 +140,12 @@ impl Told {
             match frame["eventName"].as_str().expect("a name") {
                 "new_peer" => told.came.push(peer),
                 "remove_peer" => told.gone.push(peer),
-                "message" => told.said.entry(peer).or_default().push(frame["data"]["body"].as_u64().expect("a number")),
+                "message" => {
+                    told.said
+                        .entry(peer)
+                        .or_default()
+                        .push(frame["data"]["body"].as_u64().expect("a number"));
+                }
                 _ => panic!("nobody said {frame}"),
             }
         }

@@ -20,7 +20,8 @@ async fn a_killed_nodes_members_are_lost_once_and_leave_no_trace() {
     for number in 0..6 {
         rooms.push(Household::of(&format!("room {number}"), &doomed, &others).await);
     }
-    let lost: BTreeSet<_> = rooms.iter().flat_map(|room| room.doomed.iter().map(|client| client.id.clone())).collect();
+    let lost: BTreeSet<_> =
+        rooms.iter().flat_map(|room| room.doomed.iter().map(|client| client.id.clone())).collect();
     doomed.kill().await;
     let killed = Instant::now();
 
@@ -77,7 +78,11 @@ async fn eight_nodes_that_reap_at_once_tell_it_once() {
     let mut newcomer = others[0].client().await;
     newcomer.join("room").await;
     for witness in &mut witnesses {
-        assert_eq!(witness.hear_event("new_peer").await["socketId"], json!(newcomer.id), "and nothing before");
+        assert_eq!(
+            witness.hear_event("new_peer").await["socketId"],
+            json!(newcomer.id),
+            "and nothing before"
+        );
     }
     let mut reaped = 0;
     for node in &others {
@@ -112,7 +117,11 @@ async fn a_node_that_was_paused_beyond_its_lease_changes_nothing_it_no_longer_ow
     assert_eq!(ben.ended().await.code, 4503, "its place is gone; it may come back as someone new");
     // Cat was never in; she is let in now, by a node that holds a lease again.
     cat.id = cat.hear_event("peers").await["you"].as_str().expect("an id").to_owned();
-    assert_eq!(ann.hear_event("new_peer").await["socketId"], json!(cat.id), "of Ben nothing was heard before");
+    assert_eq!(
+        ann.hear_event("new_peer").await["socketId"],
+        json!(cat.id),
+        "of Ben nothing was heard before"
+    );
     ann.say("message", json!({ "socketId": cat.id, "body": "hello" })).await;
     assert_eq!(cat.hear_event("message").await["body"], "hello");
     assert_eq!(traces(&redis, &BTreeSet::from([ben.id.clone()])).await, 0);

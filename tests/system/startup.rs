@@ -28,8 +28,13 @@ async fn it_waits_for_redis_and_says_so() {
 #[tokio::test]
 async fn it_gives_up_with_the_reason() {
     let address = unused_address();
-    let refusal = refused(&["--redis", &format!("redis://{address}"), "--redis-start-timeout", "500ms"]).await;
-    assert_eq!(refusal.matches(&format!("waiting: Redis at {address} can't be reached")).count(), 1, "{refusal}");
+    let refusal =
+        refused(&["--redis", &format!("redis://{address}"), "--redis-start-timeout", "500ms"]).await;
+    assert_eq!(
+        refusal.matches(&format!("waiting: Redis at {address} can't be reached")).count(),
+        1,
+        "{refusal}"
+    );
     assert!(refusal.contains("gave up waiting for Redis (--redis-start-timeout)"), "{refusal}");
 }
 
@@ -59,7 +64,8 @@ async fn a_password_is_asked_for_and_checked() {
 
 #[tokio::test]
 async fn a_user_who_may_too_little_is_pointed_to_the_acl() {
-    let redis = RedisServer::with(&["--user", "ann", "on", ">secret", "~sb:*", "&sb:*", "+hello", "+ping"]).await;
+    let redis =
+        RedisServer::with(&["--user", "ann", "on", ">secret", "~sb:*", "&sb:*", "+hello", "+ping"]).await;
     let refusal = refused(&["--redis", &redis.url().replace("redis://", "redis://ann:secret@")]).await;
     for part in ["forbids its user what the gateway needs (NOPERM", "docs/operations.md has the ACL line"] {
         assert!(refusal.contains(part), "{refusal}");
@@ -88,7 +94,8 @@ async fn another_deployment_is_kept_out() {
     for part in ["16 partitions", "these settings say", "32 partitions", "--redis-prefix"] {
         assert!(refusal.contains(part), "{refusal}");
     }
-    let apart = Process::start(&["--redis", &redis.url(), "--partitions", "32", "--redis-prefix", "other"]).await;
+    let apart =
+        Process::start(&["--redis", &redis.url(), "--partitions", "32", "--redis-prefix", "other"]).await;
     let (mut ann, mut ben) = (first.client().await, apart.client().await);
     ann.join("room").await;
     assert_eq!(ben.join("room").await["connections"], serde_json::json!([]), "they are strangers");
@@ -102,7 +109,8 @@ async fn a_cluster_node_by_another_name_is_named() {
     let redis = RedisServer::start().await;
     let refusal = refused(&["--redis", &redis.url().replace("redis:", "redis+cluster:")]).await;
     assert!(refusal.contains("is a single server; name it redis://host:port"), "{refusal}");
-    let refusal = refused(&["--redis", &format!("{}/main", redis.url().replace("redis:", "redis+sentinel:"))]).await;
+    let refusal =
+        refused(&["--redis", &format!("{}/main", redis.url().replace("redis:", "redis+sentinel:"))]).await;
     assert!(refusal.contains("is a single server; name it redis://host:port"), "{refusal}");
 }
 
@@ -125,12 +133,13 @@ async fn a_wrong_url_is_refused_without_its_password() {
 
 #[tokio::test]
 async fn it_stops_when_it_is_asked_to_while_it_waits() {
-    let mut waiting = command(&["--redis", &format!("redis://{}", unused_address()), "--listen", "127.0.0.1:0"])
-        .args(["--admin-listen", "127.0.0.1:0"])
-        .stderr(std::process::Stdio::piped())
-        .kill_on_drop(true)
-        .spawn()
-        .expect("the binary");
+    let mut waiting =
+        command(&["--redis", &format!("redis://{}", unused_address()), "--listen", "127.0.0.1:0"])
+            .args(["--admin-listen", "127.0.0.1:0"])
+            .stderr(std::process::Stdio::piped())
+            .kill_on_drop(true)
+            .spawn()
+            .expect("the binary");
     let mut log = waiting.stderr.take().expect("piped");
     // It waits as soon as it has said anything.
     log.read_u8().await.expect("a log");

@@ -56,15 +56,20 @@ impl Source {
         let kind = match (kind, path) {
             ("", "" | "0") => Kind::Standalone,
             ("cluster", "") => Kind::Cluster,
-            ("sentinel", "") => return Err("a Sentinel URL ends with the name of its service: /service".into()),
+            ("sentinel", "") => {
+                return Err("a Sentinel URL ends with the name of its service: /service".into());
+            }
             ("sentinel", service) => Kind::Sentinel { service: service.into() },
             ("" | "cluster", _) => return Err("a Redis URL has no path: the database is 0".into()),
             _ => return Err(FORMS.into()),
         };
         let port = if matches!(kind, Kind::Sentinel { .. }) { 26379 } else { 6379 };
-        let hosts: Vec<_> = hosts.split(',').map(|host| Address::parse(host, port)).collect::<Result<_, _>>()?;
+        let hosts: Vec<_> =
+            hosts.split(',').map(|host| Address::parse(host, port)).collect::<Result<_, _>>()?;
         if kind == Kind::Standalone && hosts.len() > 1 {
-            return Err("redis:// names one server; repeat --redis for more, or name a redis+cluster://".into());
+            return Err(
+                "redis:// names one server; repeat --redis for more, or name a redis+cluster://".into()
+            );
         }
         Ok(Self { kind, hosts, credentials: Credentials::parse(user_info)?, tls })
     }
@@ -104,8 +109,9 @@ impl Credentials {
         if user_info.is_empty() {
             return Ok(None);
         }
-        let (user, password) =
-            user_info.split_once(':').ok_or("credentials are user:password, or :password for the default user")?;
+        let (user, password) = user_info
+            .split_once(':')
+            .ok_or("credentials are user:password, or :password for the default user")?;
         let user = if user.is_empty() { "default".into() } else { decoded(user)? };
         Ok(Some(Self { user, password: decoded(password)? }))
     }
@@ -146,10 +152,7 @@ mod tests {
     #[test]
     fn credentials_are_decoded_and_not_printed() {
         let source = Source::parse("redis://ann:s%40cret@cache").unwrap();
-        assert_eq!(
-            source.credentials,
-            Some(Credentials { user: "ann".into(), password: "s@cret".into() })
-        );
+        assert_eq!(source.credentials, Some(Credentials { user: "ann".into(), password: "s@cret".into() }));
         assert!(!format!("{source:?}").contains("cret"));
         let source = Source::parse("redis://:secret@cache").unwrap();
         assert_eq!(source.credentials.unwrap().user, "default");

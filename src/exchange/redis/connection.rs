@@ -60,13 +60,15 @@ impl Connection {
     }
 
     async fn open_patiently(address: &Address, access: &Access) -> Result<(Self, Greeting), Fault> {
-        let tcp = TcpStream::connect((address.host.as_str(), address.port)).await.map_err(Fault::Unreachable)?;
+        let tcp =
+            TcpStream::connect((address.host.as_str(), address.port)).await.map_err(Fault::Unreachable)?;
         tcp.set_nodelay(true).map_err(Fault::Unreachable)?;
         let stream: Box<dyn Stream> = match &access.tls {
             None => Box::new(tcp),
             Some(tls) => Box::new(encrypted(tcp, address, tls.config.clone()).await?),
         };
-        let mut connection = Self { stream, buffer: BytesMut::with_capacity(READ_BUFFER), timeout: access.timeout };
+        let mut connection =
+            Self { stream, buffer: BytesMut::with_capacity(READ_BUFFER), timeout: access.timeout };
         let mut hello = vec!["HELLO", "2"];
         if let Some(Credentials { user, password }) = &access.credentials {
             hello.extend(["AUTH", user, password]);
@@ -117,7 +119,8 @@ impl Connection {
 
     /// The next reply, if it is here already.
     pub(super) fn read_ready(&mut self) -> Result<Option<Reply>, Fault> {
-        let decoded = decode_bytes_mut(&mut self.buffer).map_err(|error| Fault::Garbled(error.to_string()))?;
+        let decoded =
+            decode_bytes_mut(&mut self.buffer).map_err(|error| Fault::Garbled(error.to_string()))?;
         Ok(decoded.map(|(reply, ..)| reply))
     }
 }
@@ -127,8 +130,13 @@ const NOTHING: &[&str] = &[];
 /// Read at once, at most.
 const READ_BUFFER: usize = 64 * 1024;
 
-async fn encrypted(tcp: TcpStream, address: &Address, config: Arc<ClientConfig>) -> Result<TlsStream<TcpStream>, Fault> {
-    let invalid = |_| Fault::Certificate(io::Error::other("the host is no name that a certificate could have"));
+async fn encrypted(
+    tcp: TcpStream,
+    address: &Address,
+    config: Arc<ClientConfig>,
+) -> Result<TlsStream<TcpStream>, Fault> {
+    let invalid =
+        |_| Fault::Certificate(io::Error::other("the host is no name that a certificate could have"));
     let name = ServerName::try_from(address.host.clone()).map_err(invalid)?;
     TlsConnector::from(config).connect(name, tcp).await.map_err(|error| match error.kind() {
         io::ErrorKind::InvalidData | io::ErrorKind::InvalidInput => Fault::Certificate(error),

@@ -42,7 +42,8 @@ pub(super) fn write_signal(signal: &Signal) -> String {
 
     let letter = KINDS.iter().find(|(_, kind)| *kind == signal.kind).expect("a letter for each kind").0;
     let mut text = String::with_capacity(HEAD + signal.frame.len());
-    write!(text, "M{letter}{}{} {}", signal.from, signal.n, signal.frame.as_str()).expect("a String takes all");
+    write!(text, "M{letter}{}{} {}", signal.from, signal.n, signal.frame.as_str())
+        .expect("a String takes all");
     text
 }
 
@@ -113,7 +114,9 @@ mod tests {
 
     #[test]
     fn what_is_not_known_is_nothing() {
-        for text in ["", "M", "Mo", "Mz0123456789abcdefghjk1 {}", "J1", "J1 short", "Jx 0123456789abcdefghjk1"] {
+        for text in
+            ["", "M", "Mo", "Mz0123456789abcdefghjk1 {}", "J1", "J1 short", "Jx 0123456789abcdefghjk1"]
+        {
             assert_eq!(read(text.as_bytes()), None, "{text}");
         }
         assert_eq!(read(format!("L7 {ID}gone").as_bytes()), None);

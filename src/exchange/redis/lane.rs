@@ -100,7 +100,13 @@ impl Lane {
 
     // What members ask.
 
-    pub(super) fn join(&self, member: &Member, info: Info, capacity: NonZeroUsize, recipient: Arc<dyn Recipient>) {
+    pub(super) fn join(
+        &self,
+        member: &Member,
+        info: Info,
+        capacity: NonZeroUsize,
+        recipient: Arc<dyn Recipient>,
+    ) {
         let mut state = self.state();
         let registration = Registration {
             room: member.room.clone(),
@@ -177,7 +183,8 @@ impl Lane {
     pub(super) fn take_channels(&self, most: usize) -> Vec<Channel> {
         let mut state = self.state();
         let kind = state.channels.front().map(mem::discriminant);
-        let alike = state.channels.iter().take(most).take_while(|channel| Some(mem::discriminant(*channel)) == kind);
+        let alike =
+            state.channels.iter().take(most).take_while(|channel| Some(mem::discriminant(*channel)) == kind);
         let count = alike.count();
         state.channels.drain(..count).collect()
     }
@@ -262,15 +269,15 @@ impl Lane {
     }
 
     /// Passes an answer on.
-    pub(super) fn answered(&self, request: Request, reply: Reply) -> Result<(), Fault> {
+    pub(super) fn answered(&self, request: Request, reply: &Reply) -> Result<(), Fault> {
         let mut state = self.state();
-        if let Reply::Error(text) = &reply {
+        if let Reply::Error(text) = reply {
             return self.failed(&mut state, request, Fault::of_error(text));
         }
         self.metrics.waiting.dec();
         let Member { id, .. } = request.member;
         match request.ask {
-            Ask::Join { info, capacity } => match JoinAnswer::read(&reply)? {
+            Ask::Join { info, capacity } => match JoinAnswer::read(reply)? {
                 JoinAnswer::Joined(snapshot) => state.tell(id, Event::Joined(snapshot)),
                 JoinAnswer::Full => state.end(&request.member, Event::Refused(Refusal::Full)),
                 JoinAnswer::NoLease => {
@@ -279,22 +286,22 @@ impl Lane {
                     state.put_back(Request { member: request.member, ask: Ask::Join { info, capacity } });
                 }
             },
-            Ask::Post { to, signal: Signal { n, .. } } => match read_number(&reply)? {
+            Ask::Post { to, signal: Signal { n, .. } } => match read_number(reply)? {
                 0 => state.tell(id, Event::Gone { to, n }),
                 -1 => self.mailbox_is_full(&state, id, to, n),
                 _ => {}
             },
             Ask::Broadcast(Signal { n, .. }) => {
-                for to in read_ids(&reply)? {
+                for to in read_ids(reply)? {
                     self.mailbox_is_full(&state, id, to, n);
                 }
             }
             Ask::SetInfo(_) => {
-                if read_number(&reply)? == 0 {
+                if read_number(reply)? == 0 {
                     state.end(&request.member, Event::Removed);
                 }
             }
-            Ask::Sync { lapses } => match read_sync(&reply)? {
+            Ask::Sync { lapses } => match read_sync(reply)? {
                 None => state.end(&request.member, Event::Removed),
                 Some((snapshot, mailbox)) => {
                     if let Some(registration) = state.members.get_mut(&id) {
@@ -334,7 +341,11 @@ impl Lane {
         state.leased_until = Some(sent + lease);
         if !held {
             // Others may have taken its members for dead.
-            state.members.values_mut().filter(|member| matches!(member.stage, Stage::Entered)).for_each(Registration::lapse);
+            state
+                .members
+                .values_mut()
+                .filter(|member| matches!(member.stage, Stage::Entered))
+                .for_each(Registration::lapse);
         }
     }
 

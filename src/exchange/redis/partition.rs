@@ -64,7 +64,7 @@ impl Partition {
     fn new(prefix: &str, number: u16, of: u16) -> Self {
         let share = |number: u16| u32::from(number) * u32::from(SLOTS) / u32::from(of);
         let own = share(number)..share(number + 1);
-        (0_u32..)
+        (0..u32::MAX)
             .map(|salt| {
                 let at = format!("{prefix}:{{{number}-{salt}}}:");
                 Self { slot: redis_keyslot(at.as_bytes()), at }
@@ -102,7 +102,8 @@ mod tests {
             let layout = Layout::new("sb", count);
             let share = usize::from(SLOTS / count);
             for (number, partition) in layout.partitions().iter().enumerate() {
-                let (slot, begin) = (usize::from(partition.slot), number * usize::from(SLOTS) / usize::from(count));
+                let (slot, begin) =
+                    (usize::from(partition.slot), number * usize::from(SLOTS) / usize::from(count));
                 assert!((begin..=begin + share).contains(&slot), "{partition:?} of {count}");
             }
         }

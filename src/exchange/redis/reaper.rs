@@ -39,7 +39,8 @@ impl Reaper {
         while let Some(Dead { server, nodes }) = dead.recv().await {
             sleep(with_jitter(JITTER)).await;
             for (number, node) in nodes {
-                let reaped = tokio::time::timeout(self.common.timeout * 4, self.reap(&server, number, &node)).await;
+                let reaped =
+                    tokio::time::timeout(self.common.timeout * 4, self.reap(&server, number, &node)).await;
                 match reaped {
                     Ok(Ok(0)) => {}
                     Ok(Ok(sessions)) => info!(node, sessions, "removed the sessions of a node that is gone"),

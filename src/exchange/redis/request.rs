@@ -78,7 +78,9 @@ impl Request {
             write_command(out, &["EVALSHA", hash, "1", key], arguments);
         };
         match &self.ask {
-            Ask::Join { info, capacity } => call(at, &[room, id, node, info.as_str(), &capacity.to_string(), link]),
+            Ask::Join { info, capacity } => {
+                call(at, &[room, id, node, info.as_str(), &capacity.to_string(), link]);
+            }
             Ask::Leave(reason) => call(at, &[room, id, node, delivery::reason_name(*reason)]),
             Ask::Post { to, signal } => {
                 call(&partition.mailbox(*to, &self.member.room), &[&delivery::write_signal(signal)]);
@@ -156,7 +158,8 @@ fn read_snapshot(reply: &Reply) -> Result<Snapshot, Fault> {
             .chunks(3)
             .map(|peer| {
                 let [id, info, joined] = peer else { return None };
-                let peer = Peer { id: SocketId::parse(text_of(id)?)?, info: delivery::info_of(text_of(info)?)? };
+                let peer =
+                    Peer { id: SocketId::parse(text_of(id)?)?, info: delivery::info_of(text_of(info)?)? };
                 Some((text_of(joined)?.parse().ok()?, peer))
             })
             .collect::<Option<_>>()?;

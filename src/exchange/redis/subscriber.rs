@@ -68,9 +68,9 @@ impl Subscriber {
             tokio::select! {
                 biased;
                 reply = self.connection.read() => {
-                    self.hear(reply?)?;
+                    self.hear(&reply?)?;
                     while let Some(reply) = self.connection.read_ready()? {
-                        self.hear(reply)?;
+                        self.hear(&reply)?;
                     }
                 }
                 () = self.wake.subscriber.notified(), if may_send => {}
@@ -101,8 +101,8 @@ impl Subscriber {
         if commands.is_empty() { Ok(()) } else { self.connection.send(&commands).await }
     }
 
-    fn hear(&mut self, reply: Reply) -> Result<(), Fault> {
-        let parts = match &reply {
+    fn hear(&mut self, reply: &Reply) -> Result<(), Fault> {
+        let parts = match reply {
             Reply::Array(parts) => parts.as_slice(),
             Reply::Error(text) => return Err(Fault::of_error(text)),
             _ => &[],

@@ -79,8 +79,12 @@ impl Supervisor {
             info!(server = %running.0, "its partitions moved");
             running.1.task.abort();
         }
-        let leaving: Vec<_> =
-            self.running.iter().filter(|(address, running)| !keeps(address, running)).map(|(_, running)| running.task.id()).collect();
+        let leaving: Vec<_> = self
+            .running
+            .iter()
+            .filter(|(address, running)| !keeps(address, running))
+            .map(|(_, running)| running.task.id())
+            .collect();
         while self.running.values().any(|running| leaving.contains(&running.task.id())) {
             let Some(ended) = self.links.join_next_with_id().await else { break };
             self.ended(ended);

@@ -34,7 +34,10 @@ impl Tls {
                 roots.add_parsable_certificates(rustls_native_certs::load_native_certs().certs);
             }
         }
-        anyhow::ensure!(!roots.is_empty(), "there is no certificate authority to trust; --redis-ca names a PEM file of them");
+        anyhow::ensure!(
+            !roots.is_empty(),
+            "there is no certificate authority to trust; --redis-ca names a PEM file of them"
+        );
         let provider = Arc::new(ring::default_provider());
         let builder = ClientConfig::builder_with_provider(provider).with_safe_default_protocol_versions()?;
         let config = builder.with_root_certificates(roots).with_no_client_auth();

@@ -69,7 +69,8 @@ impl Topology {
         let partitions = self.layout.partitions();
         let mut plan = Plan { shares: Vec::new(), deployments: Vec::new() };
         for (place, site) in self.sites.iter().enumerate() {
-            let own: Vec<_> = (0..partitions.len()).filter(|number| number % self.sites.len() == place).collect();
+            let own: Vec<_> =
+                (0..partitions.len()).filter(|number| number % self.sites.len() == place).collect();
             let deployment = format!(
                 "1 layout, {} partitions, server {} of {}",
                 partitions.len(),
@@ -169,7 +170,8 @@ impl Slots {
         let Reply::Array(ranges) = reply else { return Err(garbled("CLUSTER SLOTS")) };
         let read = |range: &Reply| {
             let Reply::Array(parts) = range else { return None };
-            let [Reply::Integer(first), Reply::Integer(last), Reply::Array(master), ..] = parts.as_slice() else {
+            let [Reply::Integer(first), Reply::Integer(last), Reply::Array(master), ..] = parts.as_slice()
+            else {
                 return None;
             };
             Some((u16::try_from(*first).ok()?, u16::try_from(*last).ok()?, read_address(master, told_by)?))
@@ -182,7 +184,9 @@ impl Slots {
         debug_assert!(slot < SLOTS);
         let range = self.ranges.iter().find(|(first, last, _)| (*first..=*last).contains(&slot));
         let owner = range.map(|(.., address)| address.clone());
-        owner.ok_or_else(|| Fault::Moved(format!("slot {slot} of the cluster has no master")).at(&self.told_by))
+        owner.ok_or_else(|| {
+            Fault::Moved(format!("slot {slot} of the cluster has no master")).at(&self.told_by)
+        })
     }
 }
 
@@ -229,7 +233,8 @@ mod tests {
 
     #[test]
     fn what_is_no_table_of_slots_is_an_error() {
-        for reply in [Reply::Null, Reply::Array(vec![Reply::Null]), Reply::Array(vec![Reply::Array(vec![])])] {
+        for reply in [Reply::Null, Reply::Array(vec![Reply::Null]), Reply::Array(vec![Reply::Array(vec![])])]
+        {
             assert!(Slots::read(&reply, &asked()).is_err());
         }
     }

@@ -26,7 +26,9 @@ pub(super) enum Fault {
     Deaf,
     #[error("says what can't be understood: {0}")]
     Garbled(String),
-    #[error("asks for a password; put it into the URL, best in SWITCHBOARD_REDIS: redis://user:password@host:port")]
+    #[error(
+        "asks for a password; put it into the URL, best in SWITCHBOARD_REDIS: redis://user:password@host:port"
+    )]
     NoPassword,
     #[error("refuses this user name or password")]
     WrongPassword,
@@ -61,9 +63,8 @@ impl Fault {
             "NOAUTH" => Self::NoPassword,
             "WRONGPASS" => Self::WrongPassword,
             "NOPERM" => Self::Forbidden(text.into()),
-            "MOVED" | "ASK" | "TRYAGAIN" | "CLUSTERDOWN" | "READONLY" | "MASTERDOWN" | "LOADING" | "NOSCRIPT" => {
-                Self::Moved(text.into())
-            }
+            "MOVED" | "ASK" | "TRYAGAIN" | "CLUSTERDOWN" | "READONLY" | "MASTERDOWN" | "LOADING"
+            | "NOSCRIPT" => Self::Moved(text.into()),
             _ if text.contains("unknown command `HELLO`") || text.contains("unknown command 'HELLO'") => {
                 Self::TooOld("before 6.0".into())
             }

@@ -130,7 +130,7 @@ impl Writer {
                 }
                 Sent::Request(lane, request) => {
                     metrics.command(request.script().name(), asked.elapsed());
-                    lane.answered(request, reply)?;
+                    lane.answered(request, &reply)?;
                 }
             }
         }
