@@ -61,12 +61,12 @@ pub enum Event {
         /// Its number.
         n: u64,
     },
-    /// The member's message `n` was not handed on: what was to take it is full, or away.
+    /// Something that the member asked was not done: what was to take it is full, or away.
     Failed {
-        /// Whom it was for, or who of the room didn't get it; `None` where nobody did.
+        /// Whom the message was for, or who of the room didn't get it; `None` where nobody did.
         to: Option<SocketId>,
-        /// Its number.
-        n: u64,
+        /// The message's number; `None` where it was a change of what the member shows.
+        n: Option<u64>,
     },
     /// The answer to asking for a snapshot.
     Synced {

@@ -34,7 +34,7 @@ pub struct ExchangeMetrics {
     /// Requests without an answer yet.
     pub waiting: IntGauge,
     /// Requests refused because too many wait.
-    pub dropped: IntCounter,
+    pub refused: IntCounter,
     /// Messages refused because their receiver's mailbox is full.
     pub mailbox_full: IntCounter,
 }
@@ -96,7 +96,7 @@ impl ExchangeMetrics {
                 "switchboard_redis_requests_waiting",
                 "Requests to Redis without an answer yet",
             )?,
-            dropped: counter(
+            refused: counter(
                 registry,
                 "switchboard_redis_requests_refused_total",
                 "Requests refused because too many wait for Redis",

@@ -99,13 +99,13 @@ impl Fault {
         Self { n: Some(n), ..self }
     }
 
-    /// `unavailable`: message `n` was not handed on, to `peer` or to anybody.
-    pub fn not_handed_on(peer: Option<&str>, n: u64) -> Self {
-        let message = "the message could not be handed on; send it again, with a number of its own";
-        Self {
-            socket_id: peer.map(str::to_owned),
-            ..Self::new(ErrorCode::Unavailable, message).about_message(n)
-        }
+    /// `unavailable`: message `n`, or else what the client shows, was not handed on, to `peer` or to anybody.
+    pub fn not_handed_on(peer: Option<&str>, n: Option<u64>) -> Self {
+        let message = match n {
+            Some(_) => "the message could not be handed on; send it again, with a number of its own",
+            None => "the info could not be handed on; send it again",
+        };
+        Self { socket_id: peer.map(str::to_owned), n, ..Self::new(ErrorCode::Unavailable, message) }
     }
 
     /// `peer_gone`: message `n` has no receiver that goes by this id.

@@ -669,7 +669,7 @@ mod life {
     fn a_message_that_was_not_handed_on_is_unavailable_and_the_rest_goes_on() {
         let mut life = Life::in_a_room();
         for (to, named) in [(Some(id(1)), json!(id(1))), (None, Value::Null)] {
-            let effects = life.input(Input::Exchange(Event::Failed { to, n: 7 }));
+            let effects = life.input(Input::Exchange(Event::Failed { to, n: Some(7) }));
             let [Effect::Refuse(ErrorCode::Unavailable, Some(text))] = effects.as_slice() else {
                 panic!("expected an error, got {effects:?}");
             };

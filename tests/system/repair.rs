@@ -35,7 +35,7 @@ impl Exchange for Forgetful {
         self.tell(Event::Synced { snapshot, mailbox: vec![hello_from_ben()] });
     }
     fn broadcast(&self, _: &Member, signal: Signal) {
-        self.tell(Event::Failed { to: Some(ben()), n: signal.n });
+        self.tell(Event::Failed { to: Some(ben()), n: Some(signal.n) });
     }
     fn leave(&self, _: &Member, _: LeaveReason) {}
     fn post(&self, _: &Member, _: SocketId, _: Signal) {}

@@ -44,7 +44,7 @@ async fn a_silent_server_is_waited_for_no_longer_than_it_may() {
     let url = format!("redis://{}", silent.local_addr().expect("bound"));
     let times = ["--redis-timeout", "200ms", "--redis-start-timeout", "300ms", "--lease", "1s"];
     let refusal = refused(&[&["--redis", url.as_str()], times.as_slice()].concat()).await;
-    assert!(refusal.contains("no connection in time (--redis-timeout)"), "{refusal}");
+    assert!(refusal.contains("did not answer in time (--redis-timeout)"), "{refusal}");
 }
 
 #[tokio::test]

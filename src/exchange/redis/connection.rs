@@ -12,7 +12,7 @@ use std::{io, sync::Arc, time::Duration};
 use tokio::{
     io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt},
     net::TcpStream,
-    time::timeout,
+    time,
 };
 use tokio_rustls::{
     TlsConnector,
@@ -53,24 +53,21 @@ pub(super) struct Greeting {
 impl Connection {
     /// Connects and says hello.
     pub(super) async fn open(address: &Address, access: &Access) -> Result<(Self, Greeting), Fault> {
-        timeout(access.timeout, Self::open_patiently(address, access)).await.unwrap_or_else(|_| {
-            let error = io::Error::new(io::ErrorKind::TimedOut, "no connection in time (--redis-timeout)");
-            Err(Fault::Unreachable(error))
-        })
-    }
-
-    async fn open_patiently(address: &Address, access: &Access) -> Result<(Self, Greeting), Fault> {
-        let tcp =
-            TcpStream::connect((address.host.as_str(), address.port)).await.map_err(Fault::Unreachable)?;
-        tcp.set_nodelay(true).map_err(Fault::Unreachable)?;
-        let stream: Box<dyn Stream> = match &access.tls {
+        let Access { credentials, tls, timeout } = access;
+        let tcp = TcpStream::connect((address.host.as_str(), address.port));
+        let late = |_| io::Error::new(io::ErrorKind::TimedOut, "no connection in time (--redis-timeout)");
+        let tcp = time::timeout(*timeout, tcp).await.unwrap_or_else(|elapsed| Err(late(elapsed)));
+        let tcp = tcp.and_then(|tcp| tcp.set_nodelay(true).map(|()| tcp)).map_err(Fault::Unreachable)?;
+        let stream: Box<dyn Stream> = match tls {
             None => Box::new(tcp),
-            Some(tls) => Box::new(encrypted(tcp, address, tls.config.clone()).await?),
+            Some(tls) => {
+                let encrypted = time::timeout(*timeout, encrypted(tcp, address, tls.config.clone()));
+                Box::new(encrypted.await.map_err(|_| Fault::Silent)??)
+            }
         };
-        let mut connection =
-            Self { stream, buffer: BytesMut::with_capacity(READ_BUFFER), timeout: access.timeout };
+        let mut connection = Self { stream, buffer: BytesMut::with_capacity(READ_BUFFER), timeout: *timeout };
         let mut hello = vec!["HELLO", "2"];
-        if let Some(Credentials { user, password }) = &access.credentials {
+        if let Some(Credentials { user, password }) = credentials {
             hello.extend(["AUTH", user, password]);
         }
         hello.extend(["SETNAME", "switchboard"]);
@@ -91,7 +88,7 @@ impl Connection {
 
     /// Sends commands that are already written.
     pub(super) async fn send(&mut self, commands: &[u8]) -> Result<(), Fault> {
-        let sent = timeout(self.timeout, async {
+        let sent = time::timeout(self.timeout, async {
             self.stream.write_all(commands).await?;
             self.stream.flush().await
         });
@@ -100,7 +97,7 @@ impl Connection {
 
     /// Waits for the next reply, for as long as an answer may take.
     pub(super) async fn reply(&mut self) -> Result<Reply, Fault> {
-        timeout(self.timeout, self.read()).await.map_err(|_| Fault::Silent)?
+        time::timeout(self.timeout, self.read()).await.map_err(|_| Fault::Silent)?
     }
 
     /// Waits for the next reply. Nothing is lost when the wait is given up.

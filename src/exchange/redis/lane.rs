@@ -6,16 +6,20 @@
 //! A member's life here: its channel is subscribed to; once Redis confirms that, it is let in by the script; so it can't
 //! miss what happens in between.
 
+mod queue;
+mod registration;
+
+use self::{queue::Queue, registration::Registration};
 use super::{
     connection::Reply,
     partition::Partition,
-    request::{Ask, JoinAnswer, Request, read_ids, read_number, read_sync},
+    request::{Ask, Request, is_no_lease, read_ids, read_join, read_number, read_sync},
     trouble::Fault,
 };
 use crate::{
     exchange::Recipient,
     metrics::ExchangeMetrics,
-    protocol::{Info, LeaveReason, RoomName, Signal, SocketId},
+    protocol::{Info, LeaveReason, Signal, SocketId},
     room::{Event, Member, Refusal},
 };
 use std::{
@@ -26,12 +30,6 @@ use std::{
     time::{Duration, Instant},
 };
 use tokio::sync::Notify;
-
-/// Requests that may wait for Redis in one lane; a further one is refused.
-const MAX_WAITING: usize = 16 * 1024;
-
-/// Their memory, in bytes.
-const MAX_WAITING_BYTES: usize = 8 * 1024 * 1024;
 
 /// After so many deliveries a mailbox is trimmed at once; else at the next beat.
 const DELIVERIES_PER_TRIM: u32 = 64;
@@ -44,39 +42,18 @@ pub(super) struct Lane {
     state: Mutex<State>,
 }
 
-#[derive(Default)]
 struct State {
     members: HashMap<SocketId, Registration>,
+    queue: Queue,
+    /// What the link's subscriber has to do.
     channels: VecDeque<Channel>,
-    waiting: VecDeque<Request>,
-    waiting_bytes: usize,
     /// Who had messages since its mailbox was trimmed.
     untrimmed: Vec<SocketId>,
     /// One of them had many.
     trim_is_due: bool,
     leased_until: Option<Instant>,
-    wake: Arc<Wake>,
-}
-
-/// A member of this node's.
-struct Registration {
-    room: RoomName,
-    recipient: Arc<dyn Recipient>,
-    stage: Stage,
-    /// How often something may have been missed.
-    lapses: u32,
-    /// How many lapses were made good by a sync.
-    repaired: u32,
-    /// Deliveries since its mailbox was trimmed, and the last of them.
-    delivered: u32,
-    last: Option<Signal>,
-}
-
-enum Stage {
-    /// Its channel is being subscribed to; then it asks to join.
-    Subscribing { info: Info, capacity: NonZeroUsize },
-    /// It asked to join, or is in.
-    Entered,
+    /// The link that serves the lane, while there is one.
+    link: Option<Arc<Wake>>,
 }
 
 /// What is to be done about a member's channel.
@@ -93,12 +70,20 @@ pub(super) struct Wake {
     pub(super) subscriber: Notify,
 }
 
+/// What members ask.
 impl Lane {
     pub(super) fn new(partition: Partition, metrics: Arc<ExchangeMetrics>) -> Self {
-        Self { partition, metrics, state: Mutex::default() }
+        let state = State {
+            members: HashMap::new(),
+            queue: Queue::new(metrics.clone()),
+            channels: VecDeque::new(),
+            untrimmed: Vec::new(),
+            trim_is_due: false,
+            leased_until: None,
+            link: None,
+        };
+        Self { partition, metrics, state: Mutex::new(state) }
     }
-
-    // What members ask.
 
     pub(super) fn join(
         &self,
@@ -108,15 +93,7 @@ impl Lane {
         recipient: Arc<dyn Recipient>,
     ) {
         let mut state = self.state();
-        let registration = Registration {
-            room: member.room.clone(),
-            recipient,
-            stage: Stage::Subscribing { info, capacity },
-            lapses: 0,
-            repaired: 0,
-            delivered: 0,
-            last: None,
-        };
+        let registration = Registration::new(member.room.clone(), info, capacity, recipient);
         state.members.insert(member.id, registration);
         state.change_channel(Channel::Subscribe(member.clone()));
     }
@@ -125,90 +102,79 @@ impl Lane {
         let mut state = self.state();
         let Some(registration) = state.members.remove(&member.id) else { return };
         state.change_channel(Channel::Unsubscribe(member.clone()));
-        if let Stage::Entered = registration.stage {
-            self.ask(&mut state, member, Ask::Leave(reason));
+        if registration.has_entered() {
+            state.ask(member.clone(), Ask::Leave(reason));
         }
     }
 
     pub(super) fn post(&self, member: &Member, to: SocketId, signal: Signal) {
-        self.ask_as_member(member, |_| Ask::Post { to, signal });
+        self.ask(member, |_| Ask::Post { to, signal });
     }
 
     pub(super) fn broadcast(&self, member: &Member, signal: Signal) {
-        self.ask_as_member(member, |_| Ask::Broadcast(signal));
+        self.ask(member, |_| Ask::Broadcast(signal));
     }
 
     pub(super) fn set_info(&self, member: &Member, info: Info) {
-        self.ask_as_member(member, |_| Ask::SetInfo(info));
+        self.ask(member, |_| Ask::SetInfo(info));
     }
 
     pub(super) fn sync(&self, member: &Member) {
-        self.ask_as_member(member, |registration| Ask::Sync { lapses: registration.lapses });
+        self.ask(member, |registration| Ask::Sync { lapses: registration.lapses() });
     }
 
     /// Who isn't there has no say.
-    fn ask_as_member(&self, member: &Member, ask: impl FnOnce(&Registration) -> Ask) {
+    fn ask(&self, member: &Member, ask: impl FnOnce(&Registration) -> Ask) {
         let mut state = self.state();
         if let Some(registration) = state.members.get(&member.id) {
             let ask = ask(registration);
-            self.ask(&mut state, member, ask);
+            state.ask(member.clone(), ask);
         }
     }
+}
 
-    fn ask(&self, state: &mut State, member: &Member, ask: Ask) {
-        let request = Request { member: member.clone(), ask };
-        let full = state.waiting.len() >= MAX_WAITING || state.waiting_bytes >= MAX_WAITING_BYTES;
-        if full && request.is_refusable() {
-            self.metrics.dropped.inc();
-            return state.refuse(request);
-        }
-        state.waiting_bytes += request.weight();
-        state.waiting.push_back(request);
-        self.metrics.waiting.inc();
-        state.wake.writer.notify_one();
-    }
-
-    // What the link does.
-
+/// What the link that serves the lane does: its subscriber.
+impl Lane {
     /// A new link serves the lane: every channel is to be subscribed to on its connection.
-    pub(super) fn attach(&self, wake: Arc<Wake>) {
+    pub(super) fn attach(&self, link: Arc<Wake>) {
         let mut state = self.state();
-        state.wake = wake;
-        let everyone = state.members.iter();
-        let everyone = everyone.map(|(id, registration)| Member { room: registration.room.clone(), id: *id });
+        let everyone = state.members.iter().map(|(id, registration)| registration.member(*id));
         state.channels = everyone.map(Channel::Subscribe).collect();
+        state.link = Some(link);
+    }
+
+    /// The link is over.
+    pub(super) fn detach(&self) {
+        let mut state = self.state();
+        state.channels = VecDeque::new();
+        state.link = None;
     }
 
     /// Takes up to `most` changes of channels that can go into one command.
     pub(super) fn take_channels(&self, most: usize) -> Vec<Channel> {
         let mut state = self.state();
         let kind = state.channels.front().map(mem::discriminant);
-        let alike =
-            state.channels.iter().take(most).take_while(|channel| Some(mem::discriminant(*channel)) == kind);
-        let count = alike.count();
+        let alike = |channel: &&Channel| Some(mem::discriminant(*channel)) == kind;
+        let count = state.channels.iter().take(most).take_while(alike).count();
         state.channels.drain(..count).collect()
     }
 
-    /// Redis confirmed that the member's channel is subscribed to. Says whether it had been before, on another connection.
+    /// Redis confirmed that the member's channel is subscribed to. Says whether it had been before, on another link.
     pub(super) fn subscribed(&self, id: SocketId) -> bool {
         let mut state = self.state();
         let Some(registration) = state.members.get_mut(&id) else { return false };
-        match mem::replace(&mut registration.stage, Stage::Entered) {
-            Stage::Subscribing { info, capacity } => {
-                let member = Member { room: registration.room.clone(), id };
-                self.ask(&mut state, &member, Ask::Join { info, capacity });
-                false
-            }
-            Stage::Entered => {
-                // Before anything that the new connection brings, so that no message hides one that was missed.
-                registration.lapse();
-                true
-            }
+        if let Some((info, capacity)) = registration.enter() {
+            let member = registration.member(id);
+            state.ask(member, Ask::Join { info, capacity });
+            return false;
         }
+        // Before anything that the new link brings, so that no message hides one that was missed.
+        registration.lapse();
+        true
     }
 
-    /// Whether a channel that Redis unsubscribed from was still wanted.
-    pub(super) fn misses(&self, id: SocketId) -> bool {
+    /// Whether this node has such a member.
+    pub(super) fn has(&self, id: SocketId) -> bool {
         self.state().members.contains_key(&id)
     }
 
@@ -216,124 +182,38 @@ impl Lane {
     pub(super) fn deliver(&self, id: SocketId, event: Event) {
         let state = &mut *self.state();
         let Some(registration) = state.members.get_mut(&id) else { return };
-        if let Event::Signal(signal) = &event {
-            registration.last = Some(signal.clone());
-            registration.delivered += 1;
-            match registration.delivered {
-                1 => state.untrimmed.push(id),
-                DELIVERIES_PER_TRIM => {
-                    state.trim_is_due = true;
-                    state.wake.writer.notify_one();
-                }
-                _ => {}
+        let Event::Signal(signal) = event else { return registration.tell(event) };
+        match registration.hand(signal) {
+            1 => state.untrimmed.push(id),
+            DELIVERIES_PER_TRIM => {
+                state.trim_is_due = true;
+                state.wake_writer();
             }
+            _ => {}
         }
-        registration.recipient.deliver(event);
     }
+}
 
+/// What the link that serves the lane does: its writer.
+impl Lane {
     /// Takes requests to send: all that wait, up to `most`.
     pub(super) fn take_requests(&self, most: usize) -> Vec<Request> {
         let mut state = self.state();
         if state.trim_is_due {
-            self.ask_to_trim(&mut state);
+            state.trim();
         }
-        let count = state.waiting.len().min(most);
-        let requests: Vec<_> = state.waiting.drain(..count).collect();
-        state.waiting_bytes -= requests.iter().map(Request::weight).sum::<usize>();
-        requests
+        state.queue.take(most)
     }
 
-    /// Takes back, to the front, a request that was not answered.
+    /// Takes back a request that was not answered.
     pub(super) fn put_back(&self, request: Request) {
-        self.state().put_back(request);
+        self.state().queue.put_back(request);
     }
 
     /// Asks for the mailboxes to be trimmed of what was delivered.
     pub(super) fn trim(&self) {
-        self.ask_to_trim(&mut self.state());
+        self.state().trim();
     }
-
-    fn ask_to_trim(&self, state: &mut State) {
-        state.trim_is_due = false;
-        for id in mem::take(&mut state.untrimmed) {
-            let Some(registration) = state.members.get_mut(&id) else { continue };
-            registration.delivered = 0;
-            // Until a sync has told what was missed, it may lie before the last that was delivered.
-            if registration.lapses == registration.repaired
-                && let Some(last) = registration.last.take()
-            {
-                let member = Member { room: registration.room.clone(), id };
-                self.ask(state, &member, Ask::Trim(last));
-            }
-        }
-    }
-
-    /// Passes an answer on.
-    pub(super) fn answered(&self, request: Request, reply: &Reply) -> Result<(), Fault> {
-        let mut state = self.state();
-        if let Reply::Error(text) = reply {
-            return self.failed(&mut state, request, Fault::of_error(text));
-        }
-        self.metrics.waiting.dec();
-        let Member { id, .. } = request.member;
-        match request.ask {
-            Ask::Join { info, capacity } => match JoinAnswer::read(reply)? {
-                JoinAnswer::Joined(snapshot) => state.tell(id, Event::Joined(snapshot)),
-                JoinAnswer::Full => state.end(&request.member, Event::Refused(Refusal::Full)),
-                JoinAnswer::NoLease => {
-                    state.leased_until = None;
-                    self.metrics.waiting.inc();
-                    state.put_back(Request { member: request.member, ask: Ask::Join { info, capacity } });
-                }
-            },
-            Ask::Post { to, signal: Signal { n, .. } } => match read_number(reply)? {
-                0 => state.tell(id, Event::Gone { to, n }),
-                -1 => self.mailbox_is_full(&state, id, to, n),
-                _ => {}
-            },
-            Ask::Broadcast(Signal { n, .. }) => {
-                for to in read_ids(reply)? {
-                    self.mailbox_is_full(&state, id, to, n);
-                }
-            }
-            Ask::SetInfo(_) => {
-                if read_number(reply)? == 0 {
-                    state.end(&request.member, Event::Removed);
-                }
-            }
-            Ask::Sync { lapses } => match read_sync(reply)? {
-                None => state.end(&request.member, Event::Removed),
-                Some((snapshot, mailbox)) => {
-                    if let Some(registration) = state.members.get_mut(&id) {
-                        registration.repaired = lapses;
-                        registration.last = mailbox.last().cloned();
-                        state.untrimmed.push(id);
-                    }
-                    state.tell(id, Event::Synced { snapshot, mailbox });
-                }
-            },
-            Ask::Leave(_) | Ask::Trim(_) => {}
-        }
-        Ok(())
-    }
-
-    /// What can be refused is; what must be done comes back, and its link ends.
-    fn failed(&self, state: &mut State, request: Request, fault: Fault) -> Result<(), Fault> {
-        if request.is_refusable() && matches!(fault, Fault::Refused(_)) {
-            self.metrics.waiting.dec();
-            state.refuse(request);
-            return Ok(());
-        }
-        state.put_back(request);
-        Err(fault)
-    }
-
-    fn mailbox_is_full(&self, state: &State, from: SocketId, to: SocketId, n: u64) {
-        self.metrics.mailbox_full.inc();
-        state.tell(from, Event::Failed { to: Some(to), n });
-    }
-
-    // The lease.
 
     /// The lease was renewed by a beat sent at `sent`; `held` says whether it had not lapsed before.
     pub(super) fn renewed(&self, sent: Instant, lease: Duration, held: bool) {
@@ -341,11 +221,8 @@ impl Lane {
         state.leased_until = Some(sent + lease);
         if !held {
             // Others may have taken its members for dead.
-            state
-                .members
-                .values_mut()
-                .filter(|member| matches!(member.stage, Stage::Entered))
-                .for_each(Registration::lapse);
+            let entered = state.members.values_mut().filter(|registration| registration.has_entered());
+            entered.for_each(Registration::lapse);
         }
     }
 
@@ -354,49 +231,130 @@ impl Lane {
         self.state().leased_until.is_some_and(|until| now < until)
     }
 
+    /// Passes an answer on. What Redis refuses is told to who asked; what must be done all the same comes back, and is a
+    /// fault of the link's.
+    pub(super) fn answered(&self, request: Request, reply: &Reply) -> Result<(), Fault> {
+        let mut state = self.state();
+        if let Reply::Error(text) = reply {
+            let fault = Fault::of_error(text);
+            if !request.is_refusable() || !matches!(fault, Fault::Refused(_)) {
+                state.queue.put_back(request);
+                return Err(fault);
+            }
+            state.queue.done();
+            state.refuse(request);
+            return Ok(());
+        }
+        if is_no_lease(reply) {
+            state.leased_until = None;
+            state.queue.put_back(request);
+            return Ok(());
+        }
+        state.queue.done();
+        let Request { member, ask } = request;
+        match ask {
+            Ask::Join { .. } => match read_join(reply)? {
+                Some(snapshot) => state.tell(member.id, Event::Joined(snapshot)),
+                None => state.end(&member, Event::Refused(Refusal::Full)),
+            },
+            Ask::Post { to, signal } => match read_number(reply)? {
+                0 => state.tell(member.id, Event::Gone { to, n: signal.n }),
+                -1 => self.mailbox_is_full(&state, member.id, to, signal.n),
+                _ => {}
+            },
+            Ask::Broadcast(signal) => {
+                for to in read_ids(reply)? {
+                    self.mailbox_is_full(&state, member.id, to, signal.n);
+                }
+            }
+            Ask::SetInfo(_) if read_number(reply)? == 0 => state.end(&member, Event::Removed),
+            Ask::Sync { lapses } => match read_sync(reply)? {
+                Some((snapshot, mailbox)) => {
+                    state.repaired(member.id, lapses, mailbox.last());
+                    state.tell(member.id, Event::Synced { snapshot, mailbox });
+                }
+                None => state.end(&member, Event::Removed),
+            },
+            Ask::SetInfo(_) | Ask::Leave(_) | Ask::Trim(_) => {}
+        }
+        Ok(())
+    }
+
+    fn mailbox_is_full(&self, state: &State, from: SocketId, to: SocketId, n: u64) {
+        self.metrics.mailbox_full.inc();
+        state.tell(from, Event::Failed { to: Some(to), n: Some(n) });
+    }
+
     fn state(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
 impl State {
-    fn put_back(&mut self, request: Request) {
-        self.waiting_bytes += request.weight();
-        self.waiting.push_front(request);
+    fn ask(&mut self, member: Member, ask: Ask) {
+        match self.queue.push(Request { member, ask }) {
+            None => self.wake_writer(),
+            Some(request) => self.refuse(request),
+        }
     }
 
+    fn wake_writer(&self) {
+        if let Some(link) = &self.link {
+            link.writer.notify_one();
+        }
+    }
+
+    /// Without a link there is nothing to change: the next one begins with every channel.
     fn change_channel(&mut self, change: Channel) {
-        self.channels.push_back(change);
-        self.wake.subscriber.notify_one();
+        if let Some(link) = &self.link {
+            self.channels.push_back(change);
+            link.subscriber.notify_one();
+        }
+    }
+
+    fn trim(&mut self) {
+        self.trim_is_due = false;
+        for id in mem::take(&mut self.untrimmed) {
+            let Some(registration) = self.members.get_mut(&id) else { continue };
+            if let Some(last) = registration.trim() {
+                let member = registration.member(id);
+                self.ask(member, Ask::Trim(last));
+            }
+        }
+    }
+
+    /// A sync told a member all up to this message.
+    fn repaired(&mut self, id: SocketId, lapses: u32, last: Option<&Signal>) {
+        if let Some(registration) = self.members.get_mut(&id) {
+            registration.repaired(lapses, last.cloned());
+            self.untrimmed.push(id);
+        }
     }
 
     fn tell(&self, id: SocketId, event: Event) {
         if let Some(registration) = self.members.get(&id) {
-            registration.recipient.deliver(event);
+            registration.tell(event);
         }
     }
 
     /// Tells a member for the last time.
     fn end(&mut self, member: &Member, event: Event) {
         if let Some(registration) = self.members.remove(&member.id) {
-            registration.recipient.deliver(event);
+            registration.tell(event);
             self.change_channel(Channel::Unsubscribe(member.clone()));
         }
     }
 
+    /// Tells that what was asked isn't done.
     fn refuse(&mut self, Request { member, ask }: Request) {
         match ask {
             Ask::Join { .. } => self.end(&member, Event::Refused(Refusal::Unavailable)),
-            Ask::Post { to, signal } => self.tell(member.id, Event::Failed { to: Some(to), n: signal.n }),
-            Ask::Broadcast(signal) => self.tell(member.id, Event::Failed { to: None, n: signal.n }),
-            Ask::SetInfo(_) | Ask::Leave(_) | Ask::Sync { .. } | Ask::Trim(_) => {}
+            Ask::Post { to, signal: Signal { n, .. } } => {
+                self.tell(member.id, Event::Failed { to: Some(to), n: Some(n) });
+            }
+            Ask::Broadcast(Signal { n, .. }) => self.tell(member.id, Event::Failed { to: None, n: Some(n) }),
+            Ask::SetInfo(_) => self.tell(member.id, Event::Failed { to: None, n: None }),
+            Ask::Leave(_) | Ask::Sync { .. } | Ask::Trim(_) => {}
         }
-    }
-}
-
-impl Registration {
-    fn lapse(&mut self) {
-        self.lapses += 1;
-        self.recipient.deliver(Event::Lapse);
     }
 }

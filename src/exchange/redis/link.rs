@@ -31,6 +31,7 @@ use std::{
 };
 use tokio::sync::{mpsc, watch};
 use tokio_util::sync::CancellationToken;
+use tracing::info;
 
 /// What all links of a node share.
 pub(super) struct Common {
@@ -88,9 +89,8 @@ async fn serve(server: &Server, lanes: &[usize], common: &Arc<Common>) -> Result
         commands.ask(&["SCRIPT", "LOAD", &script.source()]).await?;
     }
     let wake = Arc::new(Wake::default());
-    for &number in lanes {
-        common.lanes[number].attach(wake.clone());
-    }
+    let _attached = Attached::to(lanes.iter().map(|&number| common.lanes[number].clone()).collect(), &wake);
+    info!(server = %server.address, "linked");
     let _counted = Counted::into(&common.metrics.links);
     let born = Instant::now();
     let mut subscriber = Subscriber::new(pushes, common.clone(), lanes, wake.clone(), born);
@@ -99,6 +99,26 @@ async fn serve(server: &Server, lanes: &[usize], common: &Arc<Common>) -> Result
         biased;
         ended = writer.run() => ended,
         fault = subscriber.run() => Err(fault),
+    }
+}
+
+/// Lanes that a link serves, until it is dropped.
+struct Attached(Vec<Arc<Lane>>);
+
+impl Attached {
+    fn to(lanes: Vec<Arc<Lane>>, wake: &Arc<Wake>) -> Self {
+        for lane in &lanes {
+            lane.attach(wake.clone());
+        }
+        Self(lanes)
+    }
+}
+
+impl Drop for Attached {
+    fn drop(&mut self) {
+        for lane in &self.0 {
+            lane.detach();
+        }
     }
 }
 

@@ -36,23 +36,30 @@ impl Reaper {
 
     /// Works for as long as it may be told of dead nodes.
     pub(super) async fn run(mut self, mut dead: mpsc::Receiver<Dead>) {
-        while let Some(Dead { server, nodes }) = dead.recv().await {
+        while let Some(first) = dead.recv().await {
             sleep(with_jitter(JITTER)).await;
-            for (number, node) in nodes {
-                let reaped =
-                    tokio::time::timeout(self.common.timeout * 4, self.reap(&server, number, &node)).await;
-                match reaped {
-                    Ok(Ok(0)) => {}
-                    Ok(Ok(sessions)) => info!(node, sessions, "removed the sessions of a node that is gone"),
-                    // The next beat tells of it again.
-                    Ok(Err(error)) => {
-                        self.pools.remove(&server.address);
-                        warn!("can't remove the sessions of a node that is gone: {error}");
-                    }
-                    Err(_) => {
-                        self.pools.remove(&server.address);
-                        warn!("removing the sessions of a node that is gone takes too long");
-                    }
+            self.reap_all(first).await;
+            while let Ok(next) = dead.try_recv() {
+                self.reap_all(next).await;
+            }
+        }
+    }
+
+    async fn reap_all(&mut self, Dead { server, nodes }: Dead) {
+        for (number, node) in nodes {
+            let reaped =
+                tokio::time::timeout(self.common.timeout * 4, self.reap(&server, number, &node)).await;
+            match reaped {
+                Ok(Ok(0)) => {}
+                Ok(Ok(sessions)) => info!(node, sessions, "removed the sessions of a node that is gone"),
+                // The next beat tells of it again.
+                Ok(Err(error)) => {
+                    self.pools.remove(&server.address);
+                    warn!("can't remove the sessions of a node that is gone: {error}");
+                }
+                Err(_) => {
+                    self.pools.remove(&server.address);
+                    warn!("removing the sessions of a node that is gone takes too long");
                 }
             }
         }

@@ -93,22 +93,16 @@ impl Request {
     }
 }
 
-/// The answer to a join.
-#[derive(Debug)]
-pub(super) enum JoinAnswer {
-    Joined(Snapshot),
-    Full,
-    /// The node's lease lapsed; to be asked again when it is renewed.
-    NoLease,
+/// Whether a join was refused because the node's lease lapsed: to be asked again when it is renewed.
+pub(super) fn is_no_lease(reply: &Reply) -> bool {
+    text_of(reply) == Some("no lease")
 }
 
-impl JoinAnswer {
-    pub(super) fn read(reply: &Reply) -> Result<Self, Fault> {
-        match text_of(reply) {
-            Some("full") => Ok(Self::Full),
-            Some("no lease") => Ok(Self::NoLease),
-            _ => read_snapshot(reply).map(Self::Joined),
-        }
+/// Reads the answer to a join: a snapshot, or `None` where the room is full.
+pub(super) fn read_join(reply: &Reply) -> Result<Option<Snapshot>, Fault> {
+    match text_of(reply) {
+        Some("full") => Ok(None),
+        _ => read_snapshot(reply).map(Some),
     }
 }
 

@@ -147,7 +147,7 @@ impl Subscriber {
     fn unsubscribed(&mut self, channel: &[u8]) -> Result<(), Fault> {
         self.unconfirmed = self.unconfirmed.saturating_sub(1);
         let wanted = match self.common.layout.owner_of(channel) {
-            Some((number, id)) => self.common.lanes[number].misses(id),
+            Some((number, id)) => self.common.lanes[number].has(id),
             None => true,
         };
         if wanted { Err(Fault::Moved("its slots went to another server".into())) } else { Ok(()) }

@@ -9,7 +9,11 @@ use super::{
     topology::{Plan, Topology},
     trouble::Trouble,
 };
-use std::{collections::HashMap, sync::Arc, time::Duration};
+use std::{
+    collections::HashMap,
+    sync::Arc,
+    time::{Duration, Instant},
+};
 use tokio::{
     select,
     task::{AbortHandle, Id, JoinSet},
@@ -20,8 +24,16 @@ use tracing::{info, warn};
 /// How often to ask where everything is although nothing broke: a master may have been replaced without our noticing.
 const REFRESH: Duration = Duration::from_secs(5);
 
-/// Before trying again, on average: long enough not to burden a server that is starting.
-const RETRY: Duration = Duration::from_millis(100);
+/// Before trying again, on average: twice as long each time, until a link lasts.
+const FIRST_RETRY: Duration = Duration::from_millis(50);
+
+const LAST_RETRY: Duration = Duration::from_secs(1);
+
+/// A link that was up for so long was well.
+const LASTING: Duration = Duration::from_secs(5);
+
+/// How often to tell of the same trouble.
+const REMINDER: Duration = Duration::from_secs(10);
 
 /// What is running.
 pub(super) struct Supervisor {
@@ -29,16 +41,27 @@ pub(super) struct Supervisor {
     common: Arc<Common>,
     links: JoinSet<Result<(), Trouble>>,
     running: HashMap<Address, Running>,
+    /// What was last told of, and when: an outage must not fill the log.
+    told: Option<(String, Instant)>,
+    retry: Duration,
 }
 
 struct Running {
     lanes: Vec<usize>,
     task: AbortHandle,
+    since: Instant,
 }
 
 impl Supervisor {
     pub(super) fn new(topology: Topology, common: Arc<Common>) -> Self {
-        Self { topology, common, links: JoinSet::new(), running: HashMap::new() }
+        Self {
+            topology,
+            common,
+            links: JoinSet::new(),
+            running: HashMap::new(),
+            told: None,
+            retry: FIRST_RETRY,
+        }
     }
 
     /// Works until the node stops.
@@ -52,7 +75,7 @@ impl Supervisor {
                 }
                 Err(trouble) => {
                     self.note(&trouble);
-                    Some(RETRY)
+                    Some(self.next_retry())
                 }
             };
             select! {
@@ -60,7 +83,7 @@ impl Supervisor {
                 () = stopping.cancelled() => {}
                 Some(ended) = self.links.join_next_with_id(), if !self.links.is_empty() => {
                     self.ended(ended);
-                    sleep(with_jitter(RETRY)).await;
+                    sleep(self.next_retry()).await;
                 }
                 () = sleep(pause.unwrap_or(Duration::MAX)), if pause.is_some() => {}
             }
@@ -93,7 +116,7 @@ impl Supervisor {
             if !self.running.contains_key(&server.address) {
                 let (address, common, numbers) = (server.address.clone(), self.common.clone(), lanes.clone());
                 let task = self.links.spawn(async move { link::run(&server, &numbers, &common).await });
-                self.running.insert(address, Running { lanes, task });
+                self.running.insert(address, Running { lanes, task, since: Instant::now() });
             }
         }
     }
@@ -103,16 +126,30 @@ impl Supervisor {
             Ok((id, _)) => *id,
             Err(error) => error.id(),
         };
-        self.running.retain(|_, running| running.task.id() != id);
+        if let Some((_, running)) = self.running.extract_if(|_, running| running.task.id() == id).next()
+            && running.since.elapsed() >= LASTING
+        {
+            self.retry = FIRST_RETRY;
+        }
         if let Ok((_, Err(trouble))) = ended {
             self.note(&trouble);
         }
     }
 
-    fn note(&self, trouble: &Trouble) {
+    fn note(&mut self, trouble: &Trouble) {
         self.common.metrics.link_lost(trouble.fault.label());
-        warn!("{trouble}");
-        self.common.trouble.send_replace(Some(trouble.to_string()));
+        let text = trouble.to_string();
+        if self.told.as_ref().is_none_or(|(told, at)| *told != text || at.elapsed() >= REMINDER) {
+            warn!("{text}");
+            self.told = Some((text.clone(), Instant::now()));
+        }
+        self.common.trouble.send_replace(Some(text));
+    }
+
+    fn next_retry(&mut self) -> Duration {
+        let retry = self.retry;
+        self.retry = (retry * 2).min(LAST_RETRY);
+        with_jitter(retry)
     }
 }
 

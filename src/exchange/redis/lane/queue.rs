@@ -1,0 +1,124 @@
+//! What waits for Redis in one lane, in its order and within bounds.
+
+use crate::{exchange::redis::request::Request, metrics::ExchangeMetrics};
+use std::{collections::VecDeque, sync::Arc};
+
+/// Requests that may wait; a further one that may be refused is.
+const MAX_REQUESTS: usize = 16 * 1024;
+
+/// Their memory, in bytes.
+const MAX_BYTES: usize = 8 * 1024 * 1024;
+
+pub(super) struct Queue {
+    requests: VecDeque<Request>,
+    bytes: usize,
+    metrics: Arc<ExchangeMetrics>,
+}
+
+impl Queue {
+    pub(super) fn new(metrics: Arc<ExchangeMetrics>) -> Self {
+        Self { requests: VecDeque::new(), bytes: 0, metrics }
+    }
+
+    /// Takes a request in; gives it back where too much waits.
+    pub(super) fn push(&mut self, request: Request) -> Option<Request> {
+        if request.is_refusable() && (self.requests.len() >= MAX_REQUESTS || self.bytes >= MAX_BYTES) {
+            self.metrics.refused.inc();
+            return Some(request);
+        }
+        self.metrics.waiting.inc();
+        self.bytes += request.weight();
+        self.requests.push_back(request);
+        None
+    }
+
+    /// Takes the first requests, up to `most`. They count as waiting until they are [`done`](Self::done).
+    pub(super) fn take(&mut self, most: usize) -> Vec<Request> {
+        let requests: Vec<_> = self.requests.drain(..self.requests.len().min(most)).collect();
+        self.bytes -= requests.iter().map(Request::weight).sum::<usize>();
+        requests
+    }
+
+    /// Takes back, to the front, one that was taken and not answered.
+    pub(super) fn put_back(&mut self, request: Request) {
+        self.bytes += request.weight();
+        self.requests.push_front(request);
+    }
+
+    /// One that was taken is answered.
+    pub(super) fn done(&self) {
+        self.metrics.waiting.dec();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{
+        exchange::redis::request::Ask,
+        metrics::Metrics,
+        protocol::{Info, LeaveReason, RoomName, SocketId},
+        room::Member,
+    };
+
+    fn queue() -> Queue {
+        Queue::new(Metrics::new().expect("metrics").exchange)
+    }
+
+    fn request(ask: Ask) -> Request {
+        let id = SocketId::from_random([0; SocketId::LEN]);
+        Request { member: Member { room: RoomName::parse("room").unwrap(), id }, ask }
+    }
+
+    fn info(json: &str) -> Request {
+        request(Ask::SetInfo(Info::of(json)))
+    }
+
+    fn infos(requests: &[Request]) -> Vec<&str> {
+        let json = |request: &Request| match &request.ask {
+            Ask::SetInfo(info) => info.as_str().len(),
+            _ => unreachable!("only infos were pushed"),
+        };
+        requests.iter().map(|request| ["", "0", "10", "100"][json(request)]).collect()
+    }
+
+    #[test]
+    fn what_comes_back_comes_first() {
+        let mut queue = queue();
+        for json in ["1", "22", "333"] {
+            assert!(queue.push(info(json)).is_none());
+        }
+        let mut taken = queue.take(2);
+        assert_eq!(infos(&taken), ["0", "10"]);
+        while let Some(request) = taken.pop() {
+            queue.put_back(request);
+        }
+        assert_eq!(infos(&queue.take(9)), ["0", "10", "100"]);
+        assert_eq!(queue.bytes, 0);
+    }
+
+    #[test]
+    fn too_many_are_refused_but_not_what_must_be_done() {
+        let mut queue = queue();
+        for _ in 0..MAX_REQUESTS {
+            assert!(queue.push(info("1")).is_none());
+        }
+        assert!(queue.push(info("1")).is_some());
+        assert!(queue.push(request(Ask::Leave(LeaveReason::Left))).is_none());
+        assert_eq!(queue.metrics.waiting.get(), 1 + i64::try_from(MAX_REQUESTS).unwrap());
+        assert_eq!(queue.metrics.refused.get(), 1);
+        queue.take(2);
+        assert!(queue.push(info("1")).is_none(), "there is room again");
+    }
+
+    #[test]
+    fn too_much_is_refused() {
+        let mut queue = queue();
+        let large = format!("{:?}", "x".repeat(Info::MAX_LEN - 2));
+        let fit = MAX_BYTES / info(&large).weight() + 1;
+        for _ in 0..fit {
+            assert!(queue.push(info(&large)).is_none());
+        }
+        assert!(queue.push(info("1")).is_some());
+    }
+}
