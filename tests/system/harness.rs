@@ -24,6 +24,6 @@ pub(crate) use self::{
     process::{Process, command},
     proxy::Proxy,
     raw::RawClient,
-    redis::RedisServer,
+    redis::{Cluster, RedisServer, Sentinel},
     wait::until,
 };

@@ -3,12 +3,16 @@
 //! It also ends when the thread that started it does, so that a test run which is killed leaves none behind. The harness
 //! speaks to it through a Unix socket in its folder: no other server can answer there, whoever may enter by the port.
 
+mod cluster;
 mod ports;
+mod sentinel;
 #[cfg(test)]
 mod tests;
 
+pub(crate) use self::{cluster::Cluster, sentinel::Sentinel};
+
 use super::until;
-use redis::{Client, aio::MultiplexedConnection};
+use redis::{Client, aio::MultiplexedConnection, cmd};
 use std::{
     fs::{self, File},
     net::{Ipv4Addr, SocketAddr},
@@ -21,11 +25,28 @@ use tokio::{
     process::{Child, Command},
 };
 
+/// A master sends its replicas the data at once rather than in 5 s, and a word each second rather than each 10 s: before the
+/// first one, nobody knows that a replica follows.
+const REPLICATE_AT_ONCE: [&str; 4] = ["--repl-diskless-sync-delay", "0", "--repl-ping-replica-period", "1"];
+
 pub(crate) struct RedisServer {
     port: u16,
-    arguments: Vec<String>,
+    setup: Setup,
     child: Child,
     folder: TempDir,
+}
+
+/// What sets a server apart. It is the same again after a restart.
+struct Setup {
+    /// The option that takes its port.
+    port: &'static str,
+    /// Lines of its redis.conf.
+    config: String,
+    arguments: Vec<String>,
+    /// User and password for `--redis`, as a URL has them.
+    credentials: String,
+    /// What the harness adds to its URL.
+    login: &'static str,
 }
 
 impl RedisServer {
@@ -36,18 +57,29 @@ impl RedisServer {
 
     /// A server with flags, as on the command line of `redis-server`.
     pub(crate) async fn with(arguments: &[&str]) -> Self {
-        let mut folder = tempfile::tempdir().expect("a temporary folder");
-        let arguments: Vec<String> = arguments.iter().map(ToString::to_string).collect();
+        Self::configured("", arguments).await
+    }
+
+    /// A server with lines of redis.conf, too.
+    async fn configured(config: &str, arguments: &[&str]) -> Self {
+        let arguments = arguments.iter().map(ToString::to_string).collect();
+        let setup = Setup { config: config.to_owned(), arguments, ..Setup::default() };
+        Self::set_up(setup, new_folder()).await
+    }
+
+    async fn set_up(setup: Setup, folder: TempDir) -> Self {
+        fs::write(folder.path().join("redis.conf"), &setup.config).expect("a configuration");
+        let port = ports::free();
+        let child = spawn(port, &setup, &folder);
+        let mut server = Self { port, setup, child, folder };
         for _ in 0..10 {
-            let port = ports::free();
-            let child = spawn(port, &folder, &arguments);
-            let mut server = Self { port, arguments: arguments.clone(), child, folder };
             if server.answers().await {
                 return server;
             }
-            Self { folder, .. } = server;
+            server.port = ports::free();
+            server.child = spawn(server.port, &server.setup, &server.folder);
         }
-        panic!("redis-server doesn't start:\n{}", log(&folder));
+        panic!("redis-server doesn't start:\n{}", server.log());
     }
 
     pub(crate) fn address(&self) -> SocketAddr {
@@ -56,12 +88,13 @@ impl RedisServer {
 
     /// What `--redis` takes.
     pub(crate) fn url(&self) -> String {
-        format!("redis://{}", self.address())
+        let scheme = if self.setup.port == "--tls-port" { "rediss" } else { "redis" };
+        format!("{scheme}://{}{}", self.setup.credentials, self.address())
     }
 
     /// A connection for a test's own questions.
     pub(crate) async fn connection(&self) -> MultiplexedConnection {
-        let client = Client::open(format!("unix://{}", self.socket())).expect("a URL");
+        let client = Client::open(format!("unix://{}{}", self.socket(), self.setup.login)).expect("a URL");
         client.get_multiplexed_async_connection().await.expect("a server")
     }
 
@@ -91,8 +124,8 @@ impl RedisServer {
         if self.child.id().is_some() {
             self.kill().await;
         }
-        self.child = spawn(self.port, &self.folder, &self.arguments);
-        assert!(self.answers().await, "redis-server doesn't start again:\n{}", log(&self.folder));
+        self.child = spawn(self.port, &self.setup, &self.folder);
+        assert!(self.answers().await, "redis-server doesn't start again:\n{}", self.log());
     }
 
     /// Waits until it answers. False where it ended instead, as when another has its port.
@@ -116,24 +149,52 @@ impl RedisServer {
         assert!(kill.expect("kill").success());
     }
 
+    /// How many replicas have its data, and have said so: those take in what it is told from then on.
+    async fn replicas(&self) -> usize {
+        let mut connection = self.connection().await;
+        let info: String =
+            cmd("INFO").arg("replication").query_async(&mut connection).await.expect("an answer");
+        info.matches("state=online").count() - info.matches("state=online,offset=0,").count()
+    }
+
+    /// Neither killed nor paused.
+    fn runs(&self) -> bool {
+        self.child.id().is_some() && self.state() != 'T'
+    }
+
     /// One letter, from proc(5).
     fn state(&self) -> char {
         let stat = fs::read_to_string(format!("/proc/{}/stat", self.pid())).expect("a running process");
         stat.rsplit(") ").next().and_then(|rest| rest.chars().next()).expect("a state")
     }
+
+    fn log(&self) -> String {
+        fs::read_to_string(self.folder.path().join("log")).unwrap_or_default()
+    }
 }
 
-fn spawn(port: u16, folder: &TempDir, arguments: &[String]) -> Child {
+impl Default for Setup {
+    fn default() -> Self {
+        let (config, credentials) = (String::new(), String::new());
+        Self { port: "--port", config, arguments: Vec::new(), credentials, login: "" }
+    }
+}
+
+fn new_folder() -> TempDir {
+    tempfile::tempdir().expect("a temporary folder")
+}
+
+fn spawn(port: u16, setup: &Setup, folder: &TempDir) -> Child {
     let path = |name: &str| format!("{}/{name}", folder.path().display());
     // A socket that an earlier life left behind would be taken for this one's.
     let _ = fs::remove_file(path("socket"));
     let log = File::create(path("log")).expect("a log");
     Command::new("setpriv")
-        .args(["--pdeathsig", "KILL", "redis-server"])
-        .args(["--port", &port.to_string(), "--bind", "127.0.0.1", "--unixsocket", &path("socket")])
+        .args(["--pdeathsig", "KILL", "redis-server", &path("redis.conf")])
+        .args([setup.port, &port.to_string(), "--bind", "127.0.0.1", "--unixsocket", &path("socket")])
         .args(["--save", "", "--appendonly", "no", "--dir", &path("")])
         .args(["--loglevel", "warning", "--logfile", ""])
-        .args(arguments)
+        .args(&setup.arguments)
         .stdin(Stdio::null())
         .stdout(log.try_clone().expect("a log"))
         .stderr(log)
@@ -147,8 +208,4 @@ async fn ping(socket: &str) -> std::io::Result<u8> {
     let mut stream = UnixStream::connect(socket).await?;
     stream.write_all(b"PING\r\n").await?;
     stream.read_u8().await
-}
-
-fn log(folder: &TempDir) -> String {
-    fs::read_to_string(folder.path().join("log")).unwrap_or_default()
 }

@@ -1,8 +1,8 @@
 //! The servers do what their names say.
 
 use super::RedisServer;
-use crate::harness::until;
-use redis::{AsyncCommands, Client, RedisResult};
+use crate::harness::{Cluster, Sentinel, until};
+use redis::{AsyncCommands, Client, RedisResult, aio::MultiplexedConnection};
 use std::{fs, path::Path};
 use tokio::{net::TcpStream, time::Duration, time::timeout};
 
@@ -31,7 +31,7 @@ async fn a_port_that_another_has_is_passed_over() {
     let one = RedisServer::start().await;
     let mut other = RedisServer::start().await;
     other.kill().await;
-    other.child = super::spawn(one.port, &other.folder, &[]);
+    other.child = super::spawn(one.port, &other.setup, &other.folder);
     assert!(!other.answers().await);
 }
 
@@ -71,6 +71,74 @@ async fn a_paused_server_is_silent_until_it_goes_on() {
     asked.await.expect("an answer");
 }
 
+#[tokio::test]
+async fn sentinels_name_another_master_when_theirs_is_killed() {
+    let mut sentinel = Sentinel::start().await;
+    let master = sentinel.master().await;
+    let mut client = sentinel.server(master).connection().await;
+    () = client.set("tea", "green").await.expect("a write");
+    assert_eq!(wait_for_replicas(&mut client, 2).await, 2);
+    assert_eq!(sentinel.kill_master().await, master);
+    until("there is another master", async || sentinel.master().await != master).await;
+    let master_now = sentinel.master().await;
+    let mut client = sentinel.server(master_now).connection().await;
+    let writes = async || client.clone().set::<_, _, ()>("water", "hot").await.is_ok();
+    until("it takes writes", writes).await;
+    assert_eq!(client.get::<_, String>("tea").await.expect("a read"), "green");
+    // The one that was killed comes back as a replica.
+    sentinel.server(master).restart().await;
+    let follows = async || wait_for_replicas(&mut client.clone(), 2).await == 2;
+    until("all are replicas of the new one", follows).await;
+}
+
+#[tokio::test]
+async fn a_sentinel_url_names_the_sentinels() {
+    let sentinel = Sentinel::start().await;
+    let url = sentinel.url();
+    let (hosts, service) =
+        url.strip_prefix("redis+sentinel://").and_then(|rest| rest.split_once('/')).expect(&url);
+    assert_eq!(hosts.split(',').count(), 3);
+    for host in hosts.split(',') {
+        let client = Client::open(format!("redis://{host}")).expect("a URL");
+        let mut sentinel_itself = client.get_multiplexed_async_connection().await.expect("a sentinel");
+        let question = redis::cmd("SENTINEL").arg("GET-MASTER-ADDR-BY-NAME").arg(service).to_owned();
+        let (ip, port): (String, u16) = question.query_async(&mut sentinel_itself).await.expect("a master");
+        assert_eq!(format!("{ip}:{port}"), sentinel.master().await.to_string());
+    }
+}
+
+#[tokio::test]
+async fn a_cluster_replaces_a_master_that_is_killed() {
+    let mut cluster = Cluster::start().await;
+    let master = cluster.master_of("tea").await;
+    let mut client = through(&format!("redis://{master}")).await;
+    () = client.set("tea", "green").await.expect("a write");
+    assert_eq!(wait_for_replicas(&mut client, 1).await, 1);
+    assert_eq!(cluster.kill_master_of("tea").await, master);
+    until("there is another master", async || cluster.master_of("tea").await != master).await;
+    let client = through(&format!("redis://{}", cluster.master_of("tea").await)).await;
+    let reads = async || client.clone().get::<_, String>("tea").await.is_ok_and(|tea| tea == "green");
+    until("it answers", reads).await;
+    cluster.server(master).restart().await;
+    let follows = async || wait_for_replicas(&mut client.clone(), 1).await == 1;
+    until("the one that was killed is a replica", follows).await;
+}
+
+#[tokio::test]
+async fn a_cluster_url_names_nodes_that_know_all_slots() {
+    let cluster = Cluster::start().await;
+    let url = cluster.url();
+    let hosts: Vec<&str> = url.strip_prefix("redis+cluster://").expect(&url).split(',').collect();
+    assert_eq!(hosts.len(), 6);
+    for host in hosts {
+        let mut node = through(&format!("redis://{host}")).await;
+        let slots: Vec<Vec<redis::Value>> =
+            redis::cmd("CLUSTER").arg("SLOTS").query_async(&mut node).await.expect("slots");
+        let sizes: Vec<usize> = slots.iter().map(Vec::len).collect();
+        assert_eq!(sizes, [4, 4, 4], "from, to, a master and its replica, three times");
+    }
+}
+
 /// The thread that started it, rather than the process: the kernel's `PR_SET_PDEATHSIG` has it so.
 #[tokio::test]
 async fn a_server_ends_with_the_thread_that_started_it() {
@@ -91,8 +159,12 @@ fn ended(pid: u32) -> bool {
     stat.is_err() || stat.is_ok_and(|stat| stat.contains(") Z "))
 }
 
-async fn through_the_port(server: &RedisServer) -> redis::aio::MultiplexedConnection {
-    let client = Client::open(server.url()).expect("a URL");
+async fn through_the_port(server: &RedisServer) -> MultiplexedConnection {
+    through(&server.url()).await
+}
+
+async fn through(url: &str) -> MultiplexedConnection {
+    let client = Client::open(url).expect("a URL");
     client.get_multiplexed_async_connection().await.expect("a server")
 }
 
@@ -103,4 +175,9 @@ async fn config(server: &RedisServer, name: &str) -> (String, String) {
         .query_async(&mut server.connection().await)
         .await
         .expect("CONFIG GET")
+}
+
+/// How many replicas have what this client wrote. Redis waits 100 ms for them.
+async fn wait_for_replicas(client: &mut MultiplexedConnection, count: u32) -> u32 {
+    redis::cmd("WAIT").arg(count).arg(100).query_async(client).await.expect("a number")
 }

@@ -1,0 +1,105 @@
+//! A Redis Cluster: three masters, each with a replica.
+
+use super::{REPLICATE_AT_ONCE, RedisServer, until};
+use futures_util::future::join_all;
+use redis::{FromRedisValue, Value, cmd, from_redis_value};
+use std::net::SocketAddr;
+use tokio::process::Command;
+
+pub(crate) struct Cluster {
+    servers: Vec<RedisServer>,
+}
+
+impl Cluster {
+    /// Ready to fail over.
+    pub(crate) async fn start() -> Self {
+        let flags = ["--cluster-enabled", "yes", "--cluster-node-timeout", "2000"];
+        let flags = [flags, REPLICATE_AT_ONCE].concat();
+        let servers = join_all((0..6).map(|_| RedisServer::with(&flags))).await;
+        create(&servers).await;
+        for server in &servers {
+            until("the cluster is ready", async || is_ready(server).await).await;
+        }
+        let replicated = async || {
+            let replicas = join_all(servers.iter().map(RedisServer::replicas)).await;
+            replicas.iter().sum::<usize>() == 3
+        };
+        until("each master has its replica", replicated).await;
+        Self { servers }
+    }
+
+    /// What `--redis` takes.
+    pub(crate) fn url(&self) -> String {
+        let hosts: Vec<String> = self.servers.iter().map(|server| server.address().to_string()).collect();
+        format!("redis+cluster://{}", hosts.join(","))
+    }
+
+    /// Who has a key by the word of the first node that runs.
+    pub(crate) async fn master_of(&self, key: &str) -> SocketAddr {
+        let node = self.servers.iter().find(|server| server.runs()).expect("a node that runs");
+        let slot: u16 = ask(node, &["KEYSLOT", key]).await;
+        let shares = shares(node).await;
+        shares.iter().find(|share| (share.first..=share.last).contains(&slot)).expect("its share").nodes[0]
+    }
+
+    /// Where it was.
+    pub(crate) async fn kill_master_of(&mut self, key: &str) -> SocketAddr {
+        let master = self.master_of(key).await;
+        self.server(master).kill().await;
+        master
+    }
+
+    /// To be paused, killed or started anew: with its place in the cluster, and no data.
+    pub(crate) fn server(&mut self, address: SocketAddr) -> &mut RedisServer {
+        self.servers.iter_mut().find(|server| server.address() == address).expect("a server")
+    }
+}
+
+async fn create(servers: &[RedisServer]) {
+    let addresses = servers.iter().map(|server| server.address().to_string());
+    let output = Command::new("redis-cli")
+        .args(["--cluster", "create"])
+        .args(addresses)
+        .args(["--cluster-replicas", "1", "--cluster-yes"])
+        .kill_on_drop(true)
+        .output()
+        .await
+        .expect("redis-cli");
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stdout));
+}
+
+/// Whether this node knows of all slots, and of a replica for each.
+async fn is_ready(node: &RedisServer) -> bool {
+    let info: String = ask(node, &["INFO"]).await;
+    let shares = shares(node).await;
+    info.contains("cluster_state:ok")
+        && shares.len() == 3
+        && shares.iter().all(|share| share.nodes.len() == 2)
+}
+
+/// Some slots, and who has them: first the master.
+struct Share {
+    first: u16,
+    last: u16,
+    nodes: Vec<SocketAddr>,
+}
+
+async fn shares(node: &RedisServer) -> Vec<Share> {
+    let slots: Vec<Vec<Value>> = ask(node, &["SLOTS"]).await;
+    let number = |value: &Value| from_redis_value(value.clone()).expect("a number");
+    let address = |value: &Value| {
+        let words: Vec<Value> = from_redis_value(value.clone()).expect("a node");
+        let ip: String = from_redis_value(words[0].clone()).expect("an address");
+        SocketAddr::new(ip.parse().expect("an address"), number(&words[1]))
+    };
+    let share = |row: &Vec<Value>| Share {
+        first: number(&row[0]),
+        last: number(&row[1]),
+        nodes: row[2..].iter().map(address).collect(),
+    };
+    slots.iter().map(share).collect()
+}
+
+async fn ask<T: FromRedisValue>(node: &RedisServer, words: &[&str]) -> T {
+    cmd("CLUSTER").arg(words).query_async(&mut node.connection().await).await.expect("an answer")
+}
