@@ -8,4 +8,5 @@ mod leases;
 mod membership;
 mod messages;
 mod partition;
+mod permissions;
 mod versions;

@@ -3,6 +3,7 @@
 //! It also ends when the thread that started it does, so that a test run which is killed leaves none behind. The harness
 //! speaks to it through a Unix socket in its folder: no other server can answer there, whoever may enter by the port.
 
+mod certificates;
 mod cluster;
 mod ports;
 mod sentinel;
@@ -16,6 +17,7 @@ use redis::{Client, aio::MultiplexedConnection, cmd};
 use std::{
     fs::{self, File},
     net::{Ipv4Addr, SocketAddr},
+    path::PathBuf,
     process::Stdio,
 };
 use tempfile::TempDir;
@@ -60,6 +62,24 @@ impl RedisServer {
         Self::configured("", arguments).await
     }
 
+    /// A server that speaks TLS alone.
+    pub(crate) async fn with_tls() -> Self {
+        let folder = new_folder();
+        let config = certificates::make(folder.path()).await;
+        Self::set_up(Setup { port: "--tls-port", config, ..Setup::default() }, folder).await
+    }
+
+    /// A server that knows but one user, such as `switchboard on >secret ~sb:* +get`, and the harness.
+    pub(crate) async fn with_user(acl: &str) -> Self {
+        let mut words = acl.split(' ');
+        let user = words.next().expect("a name");
+        let password = words.find_map(|word| word.strip_prefix('>')).expect("a password");
+        let config = format!("user default off\nuser {acl}\nuser harness on nopass ~* &* +@all\n");
+        let credentials = format!("{user}:{password}@");
+        let login = "?user=harness&pass=any";
+        Self::set_up(Setup { config, credentials, login, ..Setup::default() }, new_folder()).await
+    }
+
     /// A server with lines of redis.conf, too.
     async fn configured(config: &str, arguments: &[&str]) -> Self {
         let arguments = arguments.iter().map(ToString::to_string).collect();
@@ -90,6 +110,11 @@ impl RedisServer {
     pub(crate) fn url(&self) -> String {
         let scheme = if self.setup.port == "--tls-port" { "rediss" } else { "redis" };
         format!("{scheme}://{}{}", self.setup.credentials, self.address())
+    }
+
+    /// What `--redis-ca` takes, of a server that speaks TLS.
+    pub(crate) fn ca_file(&self) -> PathBuf {
+        certificates::ca_file(self.folder.path())
     }
 
     /// A connection for a test's own questions.

@@ -90,6 +90,13 @@ impl Partition {
         Self { redis: server.connection().await, server }
     }
 
+    /// Asked by a user of whom Redis' own list says what it may.
+    pub(super) async fn with_user(acl: &str) -> Self {
+        let server = RedisServer::with_user(acl).await;
+        let client = Client::open(server.url()).expect("a URL");
+        Self { redis: client.get_multiplexed_async_connection().await.expect("a server"), server }
+    }
+
     /// Nobody is there yet; both nodes hold long leases.
     pub(super) async fn start() -> Self {
         let partition = Self::deserted().await;

@@ -3,8 +3,8 @@
 use super::RedisServer;
 use crate::harness::{Cluster, Sentinel, until};
 use redis::{AsyncCommands, Client, RedisResult, aio::MultiplexedConnection};
-use std::{fs, path::Path};
-use tokio::{net::TcpStream, time::Duration, time::timeout};
+use std::{fs, path::Path, process::Stdio};
+use tokio::{io::AsyncWriteExt, net::TcpStream, process::Command, time::Duration, time::timeout};
 
 #[tokio::test]
 async fn a_server_answers_on_its_port_and_writes_nothing_down() {
@@ -69,6 +69,33 @@ async fn a_paused_server_is_silent_until_it_goes_on() {
     assert!(silent.is_err());
     server.go_on().await;
     asked.await.expect("an answer");
+}
+
+#[tokio::test]
+async fn a_server_with_tls_proves_who_it_is() {
+    let server = RedisServer::with_tls().await;
+    assert_eq!(server.url(), format!("rediss://{}", server.address()));
+    let ca = server.ca_file();
+    let trusted = ["-CAfile", ca.to_str().expect("a path")];
+    assert_eq!(ping_by_tls(&server, &[trusted, ["-verify_ip", "127.0.0.1"]].concat()).await, "+PONG");
+    assert_eq!(ping_by_tls(&server, &[trusted, ["-verify_hostname", "localhost"]].concat()).await, "+PONG");
+    assert_eq!(ping_by_tls(&server, &[trusted, ["-verify_hostname", "example.org"]].concat()).await, "");
+    assert_eq!(ping_by_tls(&server, &["-no-CAfile"]).await, "");
+    let plain = Client::open(format!("redis://{}", server.address())).expect("a URL");
+    assert!(plain.get_multiplexed_async_connection().await.is_err());
+}
+
+#[tokio::test]
+async fn a_server_with_a_user_knows_nobody_else() {
+    let server = RedisServer::with_user("ann on >secret ~tea +get").await;
+    let mut ann = through_the_port(&server).await;
+    let tea: Option<String> = ann.get("tea").await.expect("a read");
+    assert_eq!(tea, None);
+    let denied = |result: RedisResult<()>| result.expect_err("denied").code().map(ToOwned::to_owned);
+    assert_eq!(denied(ann.set("tea", "green").await).as_deref(), Some("NOPERM"));
+    let mut stranger = through(&format!("redis://{}", server.address())).await;
+    assert_eq!(denied(stranger.get("tea").await).as_deref(), Some("NOAUTH"));
+    () = server.connection().await.set("water", "hot").await.expect("the harness may all");
 }
 
 #[tokio::test]
@@ -180,4 +207,23 @@ async fn config(server: &RedisServer, name: &str) -> (String, String) {
 /// How many replicas have what this client wrote. Redis waits 100 ms for them.
 async fn wait_for_replicas(client: &mut MultiplexedConnection, count: u32) -> u32 {
     redis::cmd("WAIT").arg(count).arg(100).query_async(client).await.expect("a number")
+}
+
+/// The answer to a PING, or nothing where the certificate isn't good enough.
+async fn ping_by_tls(server: &RedisServer, arguments: &[&str]) -> String {
+    let mut client = Command::new("openssl")
+        .args(["s_client", "-quiet", "-verify_return_error", "-connect", &server.address().to_string()])
+        .args(arguments)
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::null())
+        .kill_on_drop(true)
+        .spawn()
+        .expect("openssl");
+    let mut stdin = client.stdin.take().expect("piped");
+    // Where it has given up already, there is nobody to read it.
+    let _ = stdin.write_all(b"PING\r\nQUIT\r\n").await;
+    let output = client.wait_with_output().await.expect("an end");
+    let said = String::from_utf8(output.stdout).expect("text");
+    said.lines().next().unwrap_or_default().to_owned()
 }

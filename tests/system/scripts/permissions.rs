@@ -1,0 +1,83 @@
+//! What a Redis user has to be allowed so that it may run the scripts: no more than this.
+
+use super::partition::{ANN, AT, BEN, NORTH, Partition, SCRIPTS, SOUTH};
+use redis::RedisResult;
+use std::{collections::BTreeSet, fs};
+
+/// The user, for a prefix of `sb`.
+const ACL: &str = "switchboard on >secret ~sb:* &sb:* \
+    +evalsha +script|load +ssubscribe +sunsubscribe +ping +client|setname +cluster|slots +role \
+    +del +expire +get +hget +hmget +hset +incr +lpos +lrange +lset +ltrim +persist +rpop +rpush +rpushx +sadd +scard \
+    +set +sismember +smembers +spublish +srandmember +srem +time +zadd +zrangebyscore +zrem +zscore";
+
+/// What the gateway asks for itself. HELLO and AUTH are anybody's.
+const GATEWAY: [&str; 8] = [
+    "evalsha",
+    "script|load",
+    "ssubscribe",
+    "sunsubscribe",
+    "ping",
+    "client|setname",
+    "cluster|slots",
+    "role",
+];
+
+#[tokio::test]
+async fn the_user_may_run_every_script() {
+    let partition = Partition::with_user(ACL).await;
+    for node in [NORTH, SOUTH] {
+        partition.probe(node, 60_000, "nonce").await;
+    }
+    let mut everywhere = partition.listen_everywhere().await;
+    for seat in [&ANN, &BEN] {
+        partition.join(seat).await;
+    }
+    for n in 0..1025 {
+        partition.post(&ANN, &format!("M{n}")).await;
+    }
+    assert_eq!(partition.broadcast(&BEN, "too many").await, [ANN.sid]);
+    assert_eq!(partition.info(&ANN, "{}").await, 1);
+    assert!(partition.sync(&ANN).await.is_some());
+    assert_eq!(partition.trim(&ANN, "M0").await, 1);
+    assert_eq!(partition.leave(&BEN, "left").await, 1);
+    partition.lapse(NORTH).await;
+    assert_eq!(partition.beat(SOUTH, 60_000).await.1, [NORTH]);
+    assert_eq!(partition.reap(NORTH, 16).await, (1, 0));
+    assert_eq!(partition.retire(SOUTH).await, 0);
+    assert!(!everywhere.heard().await.is_empty());
+}
+
+#[tokio::test]
+async fn the_user_may_do_nothing_else() {
+    let partition = Partition::with_user(ACL).await;
+    for words in [
+        &["FLUSHALL"][..],
+        &["KEYS", "*"],
+        &["CONFIG", "GET", "*"],
+        &["EVAL", "return 1", "0"],
+        &["SCRIPT", "FLUSH"],
+        &["GET", "other"],
+        &["SPUBLISH", "other", "text"],
+        &["SSUBSCRIBE", "other"],
+        &["PUBLISH", AT, "text"],
+    ] {
+        let mut command = redis::cmd(words[0]);
+        command.arg(&words[1..]);
+        let answer: RedisResult<redis::Value> = command.query_async(&mut partition.redis()).await;
+        assert_eq!(answer.expect_err("denied").code(), Some("NOPERM"), "{words:?}");
+    }
+}
+
+/// So none is missing for a case that the tests don't reach, and none is left over when a script changes.
+#[test]
+fn the_user_is_allowed_what_the_scripts_do_and_the_gateway_asks() {
+    let allowed = ACL.split(' ').filter_map(|word| word.strip_prefix('+'));
+    let allowed: BTreeSet<String> = allowed.map(ToOwned::to_owned).collect();
+    let mut needed = BTreeSet::from(GATEWAY.map(ToOwned::to_owned));
+    for name in SCRIPTS.iter().chain(&["prelude"]) {
+        let text = fs::read_to_string(format!("src/exchange/redis/lua/{name}.lua")).expect("a script");
+        let calls = text.split("redis.call('").skip(1);
+        needed.extend(calls.map(|call| call.split('\'').next().expect("a name").to_lowercase()));
+    }
+    assert_eq!(allowed, needed);
+}
