@@ -1,6 +1,6 @@
 //! What every exchange promises, written against the trait: a new exchange passes it unchanged.
 
-use crate::harness::RedisServer;
+use crate::harness::{Cluster, RedisServer, Sentinel};
 use std::{array, cell::Cell, collections::VecDeque, num::NonZeroUsize, sync::Arc, time::Duration};
 use switchboard::{
     config::Config,
@@ -24,13 +24,32 @@ async fn memory_behaves() {
 #[tokio::test]
 async fn a_standalone_redis_behaves() {
     let redis = RedisServer::start().await;
-    behaves(&three_nodes(&[redis.url()]).await).await;
+    behaves(&three_nodes(&[redis.url()], &[]).await).await;
+}
+
+#[tokio::test]
+async fn a_master_that_sentinels_know_behaves() {
+    let redis = Sentinel::start().await;
+    behaves(&three_nodes(&[redis.url()], &[]).await).await;
+}
+
+#[tokio::test]
+async fn a_redis_cluster_behaves() {
+    let redis = Cluster::start().await;
+    behaves(&three_nodes(&[redis.url()], &[]).await).await;
+}
+
+#[tokio::test]
+async fn an_encrypted_redis_behaves() {
+    let redis = RedisServer::with_tls().await;
+    let authority = redis.ca_file();
+    behaves(&three_nodes(&[redis.url()], &["--redis-ca", authority.to_str().expect("a path")]).await).await;
 }
 
 #[tokio::test]
 async fn independent_servers_behave() {
     let servers = [RedisServer::start().await, RedisServer::start().await, RedisServer::start().await];
-    behaves(&three_nodes(&servers.each_ref().map(RedisServer::url)).await).await;
+    behaves(&three_nodes(&servers.each_ref().map(RedisServer::url), &[]).await).await;
     for server in &servers {
         let keys: usize =
             redis::cmd("DBSIZE").query_async(&mut server.connection().await).await.expect("a number");
@@ -39,11 +58,13 @@ async fn independent_servers_behave() {
 }
 
 /// Three nodes' exchanges, which meet in Redis.
-async fn three_nodes(urls: &[String]) -> Vec<Arc<dyn Exchange>> {
+async fn three_nodes(urls: &[String], flags: &[&str]) -> Vec<Arc<dyn Exchange>> {
     let mut nodes: Vec<Arc<dyn Exchange>> = Vec::new();
     for _ in 0..3 {
-        let flags = urls.iter().map(|url| format!("--redis={url}"));
-        let arguments = ["switchboard".to_owned()].into_iter().chain(flags).map(Into::into).collect();
+        let mut arguments = vec!["switchboard".to_owned()];
+        arguments.extend(urls.iter().map(|url| format!("--redis={url}")));
+        arguments.extend(flags.iter().map(ToString::to_string));
+        let arguments = arguments.into_iter().map(Into::into).collect();
         let settings = Config::read(arguments).expect("flags").server().redis.expect("URLs");
         let metrics = Metrics::new().expect("metrics").exchange;
         nodes.push(Redis::start(settings, metrics).await.expect("a node"));

@@ -8,6 +8,7 @@ mod churn;
 mod command;
 mod documents;
 mod exchange;
+mod failover;
 mod layers;
 mod limits;
 mod links;

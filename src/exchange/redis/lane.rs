@@ -52,6 +52,8 @@ struct State {
     /// One of them had many.
     trim_is_due: bool,
     leased_until: Option<Instant>,
+    /// From when on this node may judge others by their leases.
+    steady_from: Option<Instant>,
     /// The link that serves the lane, while there is one.
     link: Option<Arc<Wake>>,
 }
@@ -80,6 +82,7 @@ impl Lane {
             untrimmed: Vec::new(),
             trim_is_due: false,
             leased_until: None,
+            steady_from: None,
             link: None,
         };
         Self { partition, metrics, state: Mutex::new(state) }
@@ -220,10 +223,17 @@ impl Lane {
         let mut state = self.state();
         state.leased_until = Some(sent + lease);
         if !held {
+            state.steady_from = Some(sent + lease);
             // Others may have taken its members for dead.
             let entered = state.members.values_mut().filter(|registration| registration.has_entered());
             entered.for_each(Registration::lapse);
         }
+    }
+
+    /// Whether this node has held its lease for so long that who let theirs lapse is dead. When Redis was away from
+    /// everybody, all leases have lapsed, and who comes back first must wait for the others.
+    pub(super) fn may_reap(&self, now: Instant) -> bool {
+        self.state().steady_from.is_some_and(|from| now >= from)
     }
 
     /// Whether this node may speak for its members here.

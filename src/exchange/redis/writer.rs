@@ -126,7 +126,9 @@ impl Writer {
                     lane.renewed(asked, self.common.lease, held);
                     self.common.served.send_replace(());
                     metrics.lease_renewed(number);
-                    dead.extend(lapsed.into_iter().map(|node| (number, node)));
+                    if lane.may_reap(Instant::now()) {
+                        dead.extend(lapsed.into_iter().map(|node| (number, node)));
+                    }
                 }
                 Sent::Request(lane, request) => {
                     metrics.command(request.script().name(), asked.elapsed());

@@ -1,0 +1,70 @@
+//! Masters that die: the rooms go on at whoever takes over, and nobody is seen to leave.
+
+use crate::harness::{Client, Cluster, Node, Sentinel};
+use serde_json::json;
+
+#[tokio::test]
+async fn sentinels_name_another_master() {
+    let mut redis = Sentinel::start().await;
+    let mut calls = Call::several(&redis.url(), 1).await;
+    redis.kill_master().await;
+    for call in &mut calls {
+        call.goes_on().await;
+    }
+}
+
+#[tokio::test]
+async fn a_cluster_puts_a_replica_in_its_masters_place() {
+    let mut redis = Cluster::start().await;
+    let mut calls = Call::several(&redis.url(), 12).await;
+    // Some of the rooms are there, by whatever name.
+    redis.kill_master_of("any key").await;
+    for call in &mut calls {
+        call.goes_on().await;
+    }
+}
+
+/// Ann on one node and Ben on another.
+struct Call {
+    room: String,
+    nodes: std::rc::Rc<[Node; 2]>,
+    ann: Client,
+    ben: Client,
+}
+
+impl Call {
+    async fn several(url: &str, count: usize) -> Vec<Self> {
+        let flags = ["--redis", url];
+        let nodes = std::rc::Rc::new([Node::with(&flags).await, Node::with(&flags).await]);
+        let mut calls = Vec::new();
+        for number in 0..count {
+            let room = format!("room {number}");
+            let [mut ann, mut ben] = [nodes[0].client().await, nodes[1].client().await];
+            ann.join(&room).await;
+            ben.join(&room).await;
+            ann.hear_event("new_peer").await;
+            calls.push(Self { room, nodes: nodes.clone(), ann, ben });
+        }
+        calls
+    }
+
+    /// What both say now arrives, all of it and in order, and nobody is told of anybody's leaving.
+    async fn goes_on(&mut self) {
+        const SAID: u64 = 50;
+
+        for body in 0..SAID {
+            self.ann.say("message", json!({ "socketId": self.ben.id, "body": body })).await;
+            self.ben.say("message", json!({ "body": body })).await;
+        }
+        for body in 0..SAID {
+            assert_eq!(self.ben.hear_event("message").await["body"], body);
+            assert_eq!(self.ann.hear_event("message").await["body"], body);
+        }
+        let mut cat = self.nodes[0].client().await;
+        let peers = cat.join(&self.room).await;
+        assert_eq!(peers["connections"], json!([self.ann.id, self.ben.id]));
+        for earlier in [&mut self.ann, &mut self.ben] {
+            assert_eq!(earlier.hear_event("new_peer").await["socketId"], json!(cat.id));
+        }
+    }
+}
