@@ -189,6 +189,16 @@ async fn what_a_node_leaves_behind_is_reaped_at_once() {
     assert_eq!(partition.retire(NORTH).await, 0);
 }
 
+/// A Redis that failed over may have lost the lease and kept the sessions.
+#[tokio::test]
+async fn what_a_forgotten_node_leaves_behind_is_reaped_too() {
+    let (partition, _) = Partition::with(&[&ANN, &BEN]).await;
+    () = partition.redis().zrem(format!("{AT}nodes"), NORTH).await.expect("removed");
+    assert_eq!(partition.retire(NORTH).await, 1);
+    assert_eq!(partition.beat(SOUTH, 60_000).await.1, [NORTH]);
+    assert_eq!(partition.reap(NORTH, 16).await, (1, 0));
+}
+
 #[tokio::test]
 async fn a_node_that_retires_twice_is_not_remembered() {
     let partition = Partition::start().await;

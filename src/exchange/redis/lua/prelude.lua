@@ -2,7 +2,8 @@
 -- `at` is the partition's prefix, such as sb:{0-12}: ; every key and channel here begins with it, so all are in one slot.
 local at = KEYS[1]
 
--- Messages that a mailbox holds at most, beside its sentinel. Its node trims what it has delivered, so that only one that is cut off fills.
+-- Messages that a mailbox holds at most, beside its sentinel. Its node trims what it has delivered, so that only the
+-- mailbox of one that is cut off fills.
 local MAILBOX = 1024
 
 -- A room's version is forgotten a day after its last member left: no client is that late.

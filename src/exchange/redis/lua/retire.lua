@@ -9,6 +9,6 @@ if left == 0 then
   redis.call('ZREM', at .. 'nodes', node)
   redis.call('DEL', at .. 'l:' .. node)
 else
-  redis.call('ZADD', at .. 'nodes', 'XX', 0, node)
+  redis.call('ZADD', at .. 'nodes', 0, node)
 end
 return left
