@@ -156,3 +156,30 @@ impl Told {
         self.came.len() + self.gone.len() + self.said.values().map(Vec::len).sum::<usize>()
     }
 }
+
+#[tokio::test]
+async fn a_mailbox_that_fills_meanwhile_refuses_the_rest_and_loses_nothing() {
+    const MAILBOX: u64 = 1024;
+
+    let mut scene = Scene::set().await;
+    let Scene { proxy, near, far, ann, ben, .. } = &mut scene;
+    proxy.hold();
+    for body in 0..MAILBOX + 2 {
+        // At once, before the link is given up: to check each frame would take longer.
+        let message = json!({ "eventName": "message", "data": { "socketId": ann.id, "body": body } });
+        ben.say_text(&message.to_string()).await;
+    }
+    for n in [MAILBOX + 1, MAILBOX + 2] {
+        let error = ben.hear_error("unavailable").await;
+        assert_eq!((&error["n"], &error["socketId"]), (&json!(n), &json!(ann.id)));
+        assert_eq!(error["retryable"], true);
+    }
+    assert_eq!(far.metric("switchboard_mailbox_full_total").await, 2);
+    near.until_metric("switchboard_redis_resubscriptions_total", 1).await;
+    for body in 0..MAILBOX {
+        assert_eq!(ann.hear_event("message").await["body"], body);
+    }
+    near.until_metric(r#"switchboard_redis_command_duration_seconds_count{kind="trim"}"#, 1).await;
+    ben.say("message", json!({ "socketId": ann.id, "body": "again" })).await;
+    assert_eq!(ann.hear_event("message").await["body"], "again", "there is room again");
+}

@@ -1,7 +1,8 @@
 //! Each metric is caused, and seen to move.
 
-use crate::harness::{Client, Node, RawClient, get, raw::Opcode};
+use crate::harness::{Client, Node, RawClient, RedisServer, get, raw::Opcode};
 use serde_json::json;
+use std::time::{SystemTime, UNIX_EPOCH};
 
 #[tokio::test]
 async fn sockets_and_members_are_counted_while_they_are_there() {
@@ -103,4 +104,56 @@ async fn a_node_is_alive_and_ready() {
         node.metric(&format!(r#"switchboard_build_info{{version="{}"}}"#, env!("CARGO_PKG_VERSION"))).await,
         1
     );
+}
+
+#[tokio::test]
+async fn what_goes_to_redis_is_counted_by_kind() {
+    let redis = RedisServer::start().await;
+    let node = Node::with(&["--redis", &redis.url()]).await;
+    assert_eq!(node.metric("switchboard_redis_links").await, 1);
+    let [mut ann, mut ben] = node.room("room").await;
+    ben.say("message", json!({ "socketId": ann.id })).await;
+    ben.say("message", json!({})).await;
+    ben.say("info", json!({ "info": 1 })).await;
+    ben.say("leave", json!({})).await;
+    for event in ["message", "message", "peer_info", "remove_peer"] {
+        ann.hear_event(event).await;
+    }
+    let commands = |kind| format!(r#"switchboard_redis_command_duration_seconds_count{{kind="{kind}"}}"#);
+    for (kind, count) in [("join", 2), ("post", 1), ("broadcast", 1), ("info", 1), ("leave", 1)] {
+        node.until_metric(&commands(kind), count).await;
+    }
+    // The next beat brings it, as few messages came.
+    node.until_metric(&commands("trim"), 1).await;
+    let mut kill = redis::cmd("CLIENT");
+    kill.arg("KILL").arg("TYPE").arg("pubsub");
+    () = kill.query_async(&mut redis.connection().await).await.expect("killed");
+    node.until_metric(&commands("sync"), 1).await;
+    node.until_metric(r#"switchboard_redis_link_losses_total{reason="closed"}"#, 1).await;
+    node.until_metric("switchboard_redis_links", 1).await;
+    assert_eq!(node.metric("switchboard_redis_resubscriptions_total").await, 1);
+    node.until_metric("switchboard_redis_requests_waiting", 0).await;
+    let partitions = 16;
+    assert!(node.metric(&commands("beat")).await >= 2 * partitions, "each link begins with a beat");
+    let batches = node.metric("switchboard_redis_batch_commands_count").await;
+    assert!(
+        node.metric("switchboard_redis_batch_commands_sum").await > batches,
+        "a beat is a batch of sixteen"
+    );
+}
+
+#[tokio::test]
+async fn probes_and_leases_are_timed() {
+    let redis = RedisServer::start().await;
+    let node = Node::with(&["--redis", &redis.url()]).await;
+    let renewed = "switchboard_redis_lease_renewed_timestamp_seconds";
+    let first = node.metric(renewed).await;
+    let now = SystemTime::now().duration_since(UNIX_EPOCH).expect("after 1970").as_secs();
+    assert!((now - 1..=now).contains(&first), "{first} at {now}");
+    while node.metric(renewed).await == first {}
+    let text = get(node.admin, "/metrics").await.body;
+    let lag =
+        text.lines().find_map(|line| line.strip_prefix("switchboard_redis_probe_duration_seconds_sum "));
+    let lag: f64 = lag.expect("a probe").parse().expect("a number");
+    assert!(lag > 0.0 && node.metric("switchboard_redis_probe_duration_seconds_count").await > 0);
 }

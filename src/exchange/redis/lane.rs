@@ -8,6 +8,8 @@
 
 mod queue;
 mod registration;
+#[cfg(test)]
+mod tests;
 
 use self::{queue::Queue, registration::Registration};
 use super::{
@@ -333,11 +335,14 @@ impl State {
         }
     }
 
-    /// A sync told a member all up to this message.
+    /// A sync told a member all up to this message. Its mailbox may be full: it is trimmed at once.
     fn repaired(&mut self, id: SocketId, lapses: u32, last: Option<&Signal>) {
-        if let Some(registration) = self.members.get_mut(&id) {
-            registration.repaired(lapses, last.cloned());
+        let Some(registration) = self.members.get_mut(&id) else { return };
+        registration.repaired(lapses);
+        if let Some(last) = last {
+            registration.had(last.clone());
             self.untrimmed.push(id);
+            self.trim_is_due = true;
         }
     }
 

@@ -70,16 +70,20 @@ impl Registration {
         self.lapses
     }
 
-    /// What was missed up to this lapse has been told, and this message last.
-    pub(super) fn repaired(&mut self, lapses: u32, last: Option<Signal>) {
+    /// What was missed up to this lapse has been told.
+    pub(super) fn repaired(&mut self, lapses: u32) {
         self.repaired = lapses;
-        self.last = last;
+    }
+
+    /// It had everything up to this message.
+    pub(super) fn had(&mut self, last: Signal) {
+        self.last = Some(last);
     }
 
     /// Hands it a message, and says how many it had since its mailbox was trimmed.
     pub(super) fn hand(&mut self, signal: Signal) -> u32 {
         self.delivered += 1;
-        self.last = Some(signal.clone());
+        self.had(signal.clone());
         self.tell(Event::Signal(signal));
         self.delivered
     }
