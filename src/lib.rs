@@ -8,7 +8,7 @@
 //! | [`config`] | flags, environment and file, made into each layer's settings |
 //! | [`server`] | one node: built, served, stopped |
 //! | [`gateway`] | HTTP and WebSockets; one task a connection |
-//! | [`exchange`] | what a gateway asks of the rooms, and the rooms in memory |
+//! | [`exchange`] | what a gateway asks of the rooms, and the rooms, in memory or in Redis |
 //! | [`session`] | pure: one connection's life, input to effects |
 //! | [`room`] | pure: the words between a session and the exchange |
 //! | [`metrics`] | what a node counts |

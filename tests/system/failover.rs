@@ -24,6 +24,15 @@ async fn a_cluster_puts_a_replica_in_its_masters_place() {
     }
 }
 
+#[tokio::test]
+async fn a_slot_that_moves_takes_its_rooms_along() {
+    let mut redis = Cluster::start().await;
+    let mut calls = Call::several(&redis.url(), 1).await;
+    let keys = redis.keys("*:r:room 0").await;
+    redis.move_slot_of(keys.first().expect("the room")).await;
+    calls[0].goes_on().await;
+}
+
 /// Ann on one node and Ben on another.
 struct Call {
     room: String,

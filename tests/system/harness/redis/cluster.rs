@@ -2,7 +2,7 @@
 
 use super::{REPLICATE_AT_ONCE, RedisServer, until};
 use futures_util::future::join_all;
-use redis::{FromRedisValue, Value, cmd, from_redis_value};
+use redis::{FromRedisValue, Value, aio::MultiplexedConnection, cmd, from_redis_value};
 use std::net::SocketAddr;
 use tokio::process::Command;
 
@@ -47,6 +47,52 @@ impl Cluster {
         let master = self.master_of(key).await;
         self.server(master).kill().await;
         master
+    }
+
+    /// Every key that matches, wherever it is.
+    pub(crate) async fn keys(&self, pattern: &str) -> Vec<String> {
+        let mut keys: Vec<String> = Vec::new();
+        for server in self.servers.iter().filter(|server| server.runs()) {
+            keys.extend(
+                cmd("KEYS")
+                    .arg(pattern)
+                    .query_async::<Vec<String>>(&mut server.connection().await)
+                    .await
+                    .expect("keys"),
+            );
+        }
+        keys.sort();
+        keys.dedup();
+        keys
+    }
+
+    /// Moves the slot of a key, with all its keys, to another master, as `redis-cli --cluster reshard` does it.
+    pub(crate) async fn move_slot_of(&mut self, key: &str) {
+        let from = self.master_of(key).await;
+        let source = self.server(from).connection().await;
+        let shares = shares(self.server(from)).await;
+        let to =
+            shares.iter().map(|share| share.nodes[0]).find(|master| *master != from).expect("another master");
+        let target = self.server(to).connection().await;
+        let slot: u16 = run(&source, &["CLUSTER", "KEYSLOT", key]).await;
+        let slot = slot.to_string();
+        let (old, new): (String, String) =
+            (run(&source, &["CLUSTER", "MYID"]).await, run(&target, &["CLUSTER", "MYID"]).await);
+        () = run(&target, &["CLUSTER", "SETSLOT", &slot, "IMPORTING", &old]).await;
+        () = run(&source, &["CLUSTER", "SETSLOT", &slot, "MIGRATING", &new]).await;
+        loop {
+            let keys: Vec<String> = run(&source, &["CLUSTER", "GETKEYSINSLOT", &slot, "100"]).await;
+            if keys.is_empty() {
+                break;
+            }
+            let (host, port) = (to.ip().to_string(), to.port().to_string());
+            let mut migrate = vec!["MIGRATE", &host, &port, "", "0", "5000", "REPLACE", "KEYS"];
+            migrate.extend(keys.iter().map(String::as_str));
+            () = run(&source, &migrate).await;
+        }
+        for connection in [&target, &source] {
+            () = run(connection, &["CLUSTER", "SETSLOT", &slot, "NODE", &new]).await;
+        }
     }
 
     /// To be paused, killed or started anew: with its place in the cluster, and no data.
@@ -102,4 +148,10 @@ async fn shares(node: &RedisServer) -> Vec<Share> {
 
 async fn ask<T: FromRedisValue>(node: &RedisServer, words: &[&str]) -> T {
     cmd("CLUSTER").arg(words).query_async(&mut node.connection().await).await.expect("an answer")
+}
+
+async fn run<T: FromRedisValue>(connection: &MultiplexedConnection, words: &[&str]) -> T {
+    let mut command = cmd(words[0]);
+    command.arg(&words[1..]);
+    command.query_async(&mut connection.clone()).await.unwrap_or_else(|error| panic!("{words:?}: {error}"))
 }
