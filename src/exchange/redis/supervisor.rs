@@ -67,8 +67,8 @@ impl Supervisor {
     /// Works until the node stops.
     pub(super) async fn run(mut self) {
         let stopping = self.common.stopping.clone();
-        while !stopping.is_cancelled() {
-            let pause = match self.topology.resolve().await {
+        while let Some(resolved) = stopping.run_until_cancelled(self.topology.resolve()).await {
+            let pause = match resolved {
                 Ok(plan) => {
                     self.follow(plan).await;
                     (!self.topology.is_fixed()).then_some(REFRESH)
@@ -83,6 +83,9 @@ impl Supervisor {
                 () = stopping.cancelled() => {}
                 Some(ended) = self.links.join_next_with_id(), if !self.links.is_empty() => {
                     self.ended(ended);
+                    while let Some(ended) = self.links.try_join_next_with_id() {
+                        self.ended(ended);
+                    }
                     sleep(self.next_retry()).await;
                 }
                 () = sleep(pause.unwrap_or(Duration::MAX)), if pause.is_some() => {}
@@ -95,20 +98,13 @@ impl Supervisor {
 
     /// Ends the links that the plan doesn't have, and makes those that are missing.
     async fn follow(&mut self, plan: Plan) {
-        let keeps = |address: &Address, running: &Running| {
-            plan.shares.iter().any(|(server, lanes)| server.address == *address && *lanes == running.lanes)
-        };
-        for running in self.running.iter().filter(|(address, running)| !keeps(address, running)) {
-            info!(server = %running.0, "its partitions moved");
-            running.1.task.abort();
+        let moved = self.running.iter().filter(|(address, running)| !plan.has(address, &running.lanes));
+        let moved: Vec<_> = moved.map(|(address, _)| address.clone()).collect();
+        for address in &moved {
+            info!(server = %address, "its partitions moved");
+            self.running[address].task.abort();
         }
-        let leaving: Vec<_> = self
-            .running
-            .iter()
-            .filter(|(address, running)| !keeps(address, running))
-            .map(|(_, running)| running.task.id())
-            .collect();
-        while self.running.values().any(|running| leaving.contains(&running.task.id())) {
+        while moved.iter().any(|address| self.running.contains_key(address)) {
             let Some(ended) = self.links.join_next_with_id().await else { break };
             self.ended(ended);
         }

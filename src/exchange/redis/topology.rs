@@ -49,6 +49,13 @@ pub(super) struct Plan {
     pub(super) deployments: Vec<(Server, String)>,
 }
 
+impl Plan {
+    /// Whether these partitions, and no others, are on this server.
+    pub(super) fn has(&self, address: &Address, partitions: &[usize]) -> bool {
+        self.shares.iter().any(|(server, share)| server.address == *address && share == partitions)
+    }
+}
+
 impl Topology {
     pub(super) fn new(sources: Vec<Source>, tls: Option<&Tls>, timeout: Duration, layout: Layout) -> Self {
         let sites = sources.into_iter().map(|source| {
