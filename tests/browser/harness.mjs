@@ -4,6 +4,7 @@
  */
 import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
+import { once } from 'node:events';
 import { existsSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { createInterface } from 'node:readline';
@@ -45,6 +46,16 @@ after(async () => (await browser)?.close());
  */
 export async function stage(t, gatewayArgs = []) {
   const gateway = await Gateway.start(gatewayArgs);
+  return { gateway, ...(await visitors(t, gateway)) };
+}
+
+/**
+ * Pages that visit a server, which is stopped when they are gone.
+ *
+ * @param {import('node:test').TestContext} t
+ * @param {{ address: string, stop: () => Promise<void> }} server
+ */
+export async function visitors(t, server) {
   const chrome = await theBrowser();
   const contexts = [];
   const errors = [];
@@ -52,12 +63,12 @@ export async function stage(t, gatewayArgs = []) {
 
   t.after(async () => {
     await Promise.all(contexts.map((context) => context.close()));
-    await gateway.stop();
+    await server.stop();
     assert.deepEqual(errors.filter((error) => !expected.some((pattern) => pattern.test(error))), []);
   });
 
-  /** Opens a page; `init` runs in it before its own scripts, and `watch` gets it before it loads. */
-  async function visit({ path = '/', url, insecure = false, init, watch, permissions = PERMISSIONS, ...options } = {}) {
+  /** Opens a page, of this server unless `at` another; `init` runs in it before its own scripts, and `watch` gets it before it loads. */
+  async function visit({ at = server, path = '/', url, insecure = false, init, watch, permissions = PERMISSIONS, ...options } = {}) {
     const context = await chrome.newContext({ permissions, ...options });
     contexts.push(context);
     const page = await context.newPage();
@@ -66,7 +77,7 @@ export async function stage(t, gatewayArgs = []) {
     page.on('pageerror', (error) => errors.push(error.message));
     if (init) await page.addInitScript(init);
     watch?.(page);
-    const host = insecure ? gateway.address.replace('127.0.0.1', INSECURE_HOST) : gateway.address;
+    const host = insecure ? at.address.replace('127.0.0.1', INSECURE_HOST) : at.address;
     await page.goto(url ?? `http://${host}${path}`);
     return page;
   }
@@ -88,7 +99,7 @@ export async function stage(t, gatewayArgs = []) {
     return page;
   }
 
-  return { gateway, visit, join, sdkPage, expectError: (pattern) => expected.push(pattern) };
+  return { visit, join, sdkPage, expectError: (pattern) => expected.push(pattern) };
 }
 
 export async function fillAndJoin(page, name) {
@@ -98,6 +109,12 @@ export async function fillAndJoin(page, name) {
 
 export function inCall(page) {
   return page.getByRole('button', { name: 'Leave' }).waitFor();
+}
+
+/** Says something in the chat. */
+export async function write(page, text) {
+  await page.getByRole('textbox', { name: 'Message' }).fill(text);
+  await page.getByRole('button', { name: 'Send' }).click();
 }
 
 export function tileOf(page, name) {
@@ -114,9 +131,12 @@ export async function seesMovingPicture(page, name) {
   }, video);
 }
 
-class Gateway {
+/** A gateway in a process of its own. */
+export class Gateway {
   #process;
   #args;
+  address = '';
+  admin = '';
 
   static async start(args) {
     const gateway = new Gateway();
@@ -129,17 +149,25 @@ class Gateway {
   async start(listen = this.address) {
     const args = ['--listen', listen, '--admin-listen', '127.0.0.1:0', '--log-format', 'json', ...this.#args];
     this.#process = spawn(binary(), args, { stdio: ['ignore', 'ignore', 'pipe'] });
-    this.address = await addressOf(this.#process);
+    Object.assign(this, await addressesOf(this.#process));
   }
 
   /** Ends it at once, as a crash would. */
-  async stop() {
-    const { exitCode, signalCode } = this.#process;
-    if (exitCode !== null || signalCode !== null) return;
-    const exit = new Promise((resolve) => this.#process.once('exit', resolve));
-    this.#process.kill('SIGKILL');
-    await exit;
+  stop() {
+    return end(this.#process);
   }
+}
+
+/**
+ * Ends a process at once, if it hasn't ended.
+ *
+ * @param {import('node:child_process').ChildProcess} child
+ */
+export async function end(child) {
+  if (child.exitCode !== null || child.signalCode !== null) return;
+  const exit = once(child, 'exit');
+  child.kill('SIGKILL');
+  await exit;
 }
 
 function binary() {
@@ -149,14 +177,14 @@ function binary() {
   return found;
 }
 
-/** The address in the first log lines. What it logs later is read too, so that its pipe never fills. */
-function addressOf(gateway) {
+/** The addresses in the first log lines, for clients and for operators. What it logs later is read too, so that its pipe never fills. */
+function addressesOf(gateway) {
   return new Promise((resolve, reject) => {
     gateway.once('error', reject);
     gateway.once('exit', (code) => reject(new Error(`the gateway ended with ${code}`)));
     createInterface(gateway.stderr).on('line', (line) => {
-      const { message, address } = JSON.parse(line);
-      if (message === 'listening') resolve(address);
+      const { message, address, admin } = JSON.parse(line);
+      if (message === 'listening') resolve({ address, admin });
     });
   });
 }

@@ -1,7 +1,7 @@
 /* The demo room, as people use it. */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { seesMovingPicture, stage, tileOf } from './harness.mjs';
+import { seesMovingPicture, stage, tileOf, write } from './harness.mjs';
 
 const PEOPLE = ['Ada', 'Ben', 'Eve'];
 
@@ -117,11 +117,6 @@ async function threeInARoom(t) {
   const pages = new Map();
   for (const name of PEOPLE) pages.set(name, await join(name, 'kitchen'));
   return { pages };
-}
-
-async function write(page, text) {
-  await page.getByRole('textbox', { name: 'Message' }).fill(text);
-  await page.getByRole('button', { name: 'Send' }).click();
 }
 
 function noDevices() {

@@ -1,0 +1,103 @@
+/* A cluster for a test: gateways, the Redis that they share, and HAProxy before them where it is asked for. */
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { connect, createServer } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { createInterface } from 'node:readline';
+import { end, Gateway, visitors } from './harness.mjs';
+
+/** A node that dies is noticed sooner than by default, so that tests are quick. */
+const LEASE = ['--redis-timeout', '500ms', '--lease', '1500ms'];
+
+/** So often a free port is looked for: another process may take it first. */
+const TRIES = 5;
+
+/**
+ * Three gateways for one test, and the pages that visit them: `visit` and `join` take the node as `at`.
+ *
+ * @param {import('node:test').TestContext} t
+ * @param {{ haproxy?: boolean }} [options] whether pages that name no node come through HAProxy
+ */
+export async function clusterStage(t, { haproxy = false } = {}) {
+  const started = [];
+  const server = {
+    address: '',
+    async stop() {
+      for (const each of started.reverse()) await each.stop();
+    },
+  };
+  const people = await visitors(t, server); // first, so that it stops what was started when something doesn't start
+  const add = (each) => {
+    started.push(each);
+    return each;
+  };
+  const redis = add(await redisServer());
+  const nodes = [];
+  for (let count = 0; count < 3; count++) nodes.push(add(await Gateway.start(['--redis', `redis://${redis.address}`, ...LEASE])));
+  server.address = (haproxy ? add(await haproxyBefore(nodes)) : nodes[0]).address;
+  return { nodes, ...people };
+}
+
+/** An empty Redis, once it takes connections. */
+function redisServer() {
+  return onFreePort((port) => {
+    const args = ['--bind', '127.0.0.1', '--port', port, '--save', '', '--appendonly', 'no'];
+    const redis = spawn('redis-server', args, { stdio: ['ignore', 'pipe', 'ignore'] });
+    return new Promise((resolve, reject) => {
+      redis.once('error', reject);
+      redis.once('exit', () => resolve(null));
+      createInterface(redis.stdout).on('line', (line) => {
+        if (line.includes('Ready to accept connections')) resolve({ stop: () => end(redis) });
+      });
+    });
+  });
+}
+
+/** HAProxy as deploy/haproxy.cfg has it, once it takes connections. */
+async function haproxyBefore(nodes) {
+  const folder = await mkdtemp(join(tmpdir(), 'haproxy-'));
+  const file = join(folder, 'haproxy.cfg');
+  const servers = nodes.map(({ address, admin }, i) => `    server node-${i} ${address} port ${admin.split(':')[1]}\n`);
+  await writeFile(file, (await readFile(new URL('../../deploy/haproxy.cfg', import.meta.url), 'utf8')) + servers.join(''));
+  const PATH = `${process.env.PATH}:/usr/sbin`; // where Debian has it
+  return onFreePort(async (port) => {
+    const env = { ...process.env, PATH, PUBLIC_ADDRESS: `127.0.0.1:${port}` };
+    const haproxy = spawn('haproxy', ['-db', '-q', '-f', file], { env, stdio: 'ignore' });
+    const stop = async () => {
+      await end(haproxy);
+      await rm(folder, { recursive: true });
+    };
+    while (haproxy.exitCode === null) if (await answers(port)) return { stop };
+    await stop();
+    return null;
+  });
+}
+
+/** Runs `start` with a free port until it returns something, which is then given its address. */
+async function onFreePort(start) {
+  for (let tries = 0; tries < TRIES; tries++) {
+    const port = String(await freePort());
+    const started = await start(port);
+    if (started) return { ...started, address: `127.0.0.1:${port}` };
+  }
+  throw new Error('what the test needs does not start');
+}
+
+async function freePort() {
+  const server = createServer().listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  const { port } = /** @type {import('node:net').AddressInfo} */ (server.address());
+  server.close();
+  await once(server, 'close');
+  return port;
+}
+
+/** Whether somebody listens. */
+function answers(port) {
+  return new Promise((resolve) => {
+    const socket = connect(port, '127.0.0.1', () => resolve(true));
+    socket.on('error', () => resolve(false)).on('connect', () => socket.destroy());
+  });
+}
