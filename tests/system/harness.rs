@@ -12,6 +12,7 @@ mod process;
 mod proxy;
 pub(crate) mod raw;
 mod redis;
+mod site;
 mod wait;
 
 pub(crate) use self::{
@@ -25,5 +26,6 @@ pub(crate) use self::{
     proxy::Proxy,
     raw::RawClient,
     redis::{Cluster, RedisServer, Sentinel},
+    site::{Site, on_each_site},
     wait::until,
 };

@@ -88,6 +88,17 @@ impl Client {
         serde_json::from_str(&text).expect("JSON")
     }
 
+    /// The next frame, however long it takes. To stop waiting for it loses nothing.
+    pub(crate) async fn hear_any_time(&mut self) -> Value {
+        loop {
+            match self.next_message().await {
+                Message::Text(text) => return self.checked(&text),
+                Message::Close(end) => panic!("expected a text frame, got the end: {end:?}"),
+                _ => {}
+            }
+        }
+    }
+
     /// The next frame as it came.
     pub(crate) async fn hear_text(&mut self) -> String {
         loop {
@@ -136,6 +147,28 @@ impl Client {
         frame["data"].take()
     }
 
+    /// The next frame tells that `newcomer` is there; returns its data.
+    pub(crate) async fn hear_newcomer(&mut self, newcomer: &Self) -> Value {
+        let new_peer = match self.dialect {
+            Dialect::Native => "new_peer",
+            Dialect::SkyRtc => "_new_peer",
+        };
+        let data = self.hear_event(new_peer).await;
+        assert_eq!(data["socketId"], json!(newcomer.id), "{data}");
+        data
+    }
+
+    /// The next frame tells that the peer with this id is gone; returns its data.
+    pub(crate) async fn hear_leaver(&mut self, id: &str) -> Value {
+        let remove_peer = match self.dialect {
+            Dialect::Native => "remove_peer",
+            Dialect::SkyRtc => "_remove_peer",
+        };
+        let data = self.hear_event(remove_peer).await;
+        assert_eq!(data["socketId"], json!(id), "{data}");
+        data
+    }
+
     /// The next frame is an error with this code; returns its data.
     pub(crate) async fn hear_error(&mut self, code: &str) -> Value {
         let error = self.hear_event("error").await;
@@ -159,7 +192,8 @@ impl Client {
         while !self.hear_message().await.is_ping() {}
     }
 
-    /// Nothing is under way to this client: the answer to a question asked now is the next thing it hears.
+    /// Its node has nothing for this client: the answer to a question asked now is the next thing it hears. (Where other
+    /// nodes may have something, see `Site::witness_silence`.)
     pub(crate) async fn hears_nothing(&mut self) {
         match self.dialect {
             Dialect::Native => {
@@ -217,8 +251,11 @@ impl Client {
     }
 
     async fn hear_message(&mut self) -> Message {
-        let message = timeout(PATIENCE, self.socket.next()).await.expect("something to hear");
-        message.expect("an open connection").expect("a whole frame")
+        timeout(PATIENCE, self.next_message()).await.expect("something to hear")
+    }
+
+    async fn next_message(&mut self) -> Message {
+        self.socket.next().await.expect("an open connection").expect("a whole frame")
     }
 }
 
