@@ -42,17 +42,21 @@ main() {
     start_gateways
     start_haproxy
     introduce
-    wait # for all to end by themselves, or for Ctrl-C
+    wait # for all logs to end by themselves, or for Ctrl-C
     return 1
 }
 
 read_arguments() {
+    local told=
     while (($#)); do
         case "$1" in
         -h | --help) usage && exit ;;
         --port) port="${2:-}" && shift ;;
         -*) refuse "There is no $1; see scripts/cluster.sh --help." ;;
-        *) gateways="$1" ;;
+        *)
+            [[ -z "$told" ]] || refuse "GATEWAYS is one number; \"$1\" is one too many."
+            gateways="$1" told=yes
+            ;;
         esac
         shift || refuse "--port takes a number."
     done
@@ -118,11 +122,13 @@ introduce() {
 start() {
     local name="$1" log="$folder/$1.log"
     shift
+    : >"$log" # for tail, which may be quicker than the command
     set -m
-    "$@" >"$log" 2>&1 </dev/null &
+    "$@" >>"$log" 2>&1 </dev/null &
     names+=("$name")
     pids+=($!)
-    { tail -n +1 -f --pid=$! "$log" | sed -u "s/^/$name | /" && echo "$name has ended"; } &
+    disown "$!" # else bash, too, tells who was killed
+    { tail -n +1 -f --pid="${pids[-1]}" "$log" | sed -u "s/^/$name | /" && echo "$name has ended"; } &
     set +m
 }
 
@@ -156,7 +162,7 @@ end_all() {
     for ((i = ${#pids[@]} - 1; i >= 0; i--)); do
         end "${pids[i]}"
     done
-    wait 2>/dev/null # and no notice of who was killed
+    wait # for the last lines of their logs
 }
 
 # end PID: asks a process to end, also one that was paused, and kills it if it doesn't.
@@ -170,6 +176,8 @@ end() {
 }
 
 fail() {
+    end_all
+    trap - EXIT
     echo "scripts/cluster.sh: $*" >&2
     exit 1
 }
