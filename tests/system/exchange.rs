@@ -1,6 +1,6 @@
 //! What every exchange promises, written against the trait: a new exchange passes it unchanged.
 
-use crate::harness::{Cluster, RedisServer, Sentinel};
+use crate::harness::{Cluster, RedisServer, Sentinel, documented_user, until};
 use std::{array, cell::Cell, collections::VecDeque, num::NonZeroUsize, sync::Arc, time::Duration};
 use switchboard::{
     config::Config,
@@ -37,6 +37,20 @@ async fn a_master_that_sentinels_know_behaves() {
 async fn a_redis_cluster_behaves() {
     let redis = Cluster::start().await;
     behaves(&three_nodes(&[redis.url()], &[]).await).await;
+}
+
+#[tokio::test]
+async fn a_user_who_may_do_no_more_than_it_must_behaves() {
+    let redis = RedisServer::with_user(&documented_user()).await;
+    behaves(&three_nodes(&[redis.url()], &[]).await).await;
+    // Nodes that are gone at once leave their members to one that comes after.
+    let newcomer = three_nodes(&[redis.url()], &["--lease=1s", "--redis-timeout=300ms"]).await;
+    let clean = async || redis.keys("sb:*:n:*").await.is_empty();
+    until("their members are reaped", clean).await;
+    drop(newcomer);
+    let denied: Vec<redis::Value> =
+        redis::cmd("ACL").arg("LOG").query_async(&mut redis.connection().await).await.expect("a log");
+    assert_eq!(denied, []);
 }
 
 #[tokio::test]

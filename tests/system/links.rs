@@ -53,6 +53,46 @@ async fn kill_clients(redis: &RedisServer, kind: &str) {
 /// So many messages go each way.
 const SAID: u64 = 200;
 
+#[tokio::test]
+async fn a_full_redis_refuses_what_takes_memory_and_nothing_else() {
+    let redis = RedisServer::start().await;
+    let flags = ["--redis", &redis.url(), "--redis-timeout", "300ms", "--lease", "1s"];
+    let (near, far) = (Node::with(&flags).await, Node::with(&flags).await);
+    let [mut ann, mut ben, mut cat] = [near.client().await, far.client().await, far.client().await];
+    ann.join("room").await;
+    ben.join("room").await;
+    ann.hear_event("new_peer").await;
+
+    let limit = async |bytes: &str| {
+        let mut set = redis::cmd("CONFIG");
+        set.arg("SET").arg("maxmemory").arg(bytes);
+        () = set.query_async(&mut redis.connection().await).await.expect("set");
+    };
+    limit("1").await;
+    ann.say("message", json!({ "socketId": ben.id, "body": 1 })).await;
+    assert_eq!(ann.hear_error("unavailable").await["n"], 1);
+    ann.say("message", json!({ "body": 2 })).await;
+    assert_eq!(ann.hear_error("unavailable").await["n"], 2);
+    ann.say("info", json!({ "info": 3 })).await;
+    assert_eq!(ann.hear_error("unavailable").await.get("n"), None);
+    cat.say("join", json!({ "room": "room" })).await;
+    cat.hear_error("unavailable").await;
+    // For longer than a lease: a dozen rounds of beats.
+    let beats = r#"switchboard_redis_command_duration_seconds_count{kind="beat"}"#;
+    let enough = near.metric(beats).await + 12 * 16;
+    while near.metric(beats).await < enough {}
+    assert_eq!(near.metric("switchboard_redis_link_losses_total{reason=\"refused\"}").await, 0);
+    ben.say("leave", json!({})).await;
+    ben.hear_event("left").await;
+    assert_eq!(ann.hear_event("remove_peer").await["reason"], "left", "to leave takes no memory");
+
+    limit("0").await;
+    cat.join("room").await;
+    ann.hear_event("new_peer").await;
+    ann.say("message", json!({ "socketId": cat.id, "body": 4 })).await;
+    assert_eq!(cat.hear_event("message").await["body"], 4);
+}
+
 /// Ann's node reaches Redis through a proxy; Ben's and Cat's doesn't.
 struct Scene {
     proxy: Proxy,

@@ -259,7 +259,12 @@ impl Lane {
         }
         if is_no_lease(reply) {
             state.leased_until = None;
-            state.queue.put_back(request);
+            // Who has left meanwhile must not be let in when nobody would take it out again.
+            if state.members.contains_key(&request.member.id) {
+                state.queue.put_back(request);
+            } else {
+                state.queue.done();
+            }
             return Ok(());
         }
         state.queue.done();

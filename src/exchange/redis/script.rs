@@ -48,7 +48,8 @@ impl Script {
         }
     }
 
-    /// What Redis is given to load.
+    /// What Redis is given to load: the script, with what scripts share put below its first line. That line says whether
+    /// it may run when Redis is full: what takes no memory, or gives some back, may.
     pub(super) fn source(self) -> String {
         let text = match self {
             Self::Post => return include_str!("lua/post.lua").into(),
@@ -62,7 +63,8 @@ impl Script {
             Self::Reap => include_str!("lua/reap.lua"),
             Self::Retire => include_str!("lua/retire.lua"),
         };
-        concat!(include_str!("lua/prelude.lua"), "\n").to_owned() + text
+        let (flags, body) = text.split_once('\n').expect("a line of flags");
+        [flags, include_str!("lua/prelude.lua"), body].join("\n")
     }
 
     /// The name by which Redis knows it once it is loaded: 40 hexadecimal digits.

@@ -117,6 +117,12 @@ impl RedisServer {
         certificates::ca_file(self.folder.path())
     }
 
+    /// Every key that matches.
+    pub(crate) async fn keys(&self, pattern: &str) -> Vec<String> {
+        let mut keys = cmd("KEYS");
+        keys.arg(pattern).query_async(&mut self.connection().await).await.expect("keys")
+    }
+
     /// A connection for a test's own questions.
     pub(crate) async fn connection(&self) -> MultiplexedConnection {
         let client = Client::open(format!("unix://{}{}", self.socket(), self.setup.login)).expect("a URL");
@@ -207,6 +213,13 @@ impl Default for Setup {
 
 fn new_folder() -> TempDir {
     tempfile::tempdir().expect("a temporary folder")
+}
+
+/// The user of `docs/operations.md`, whose password is `secret`.
+pub(crate) fn documented_user() -> String {
+    let page = fs::read_to_string("docs/operations.md").expect("the page");
+    let line = page.lines().find_map(|line| line.strip_prefix("ACL SETUSER ")).expect("its line");
+    line.replace(">password", ">secret")
 }
 
 fn spawn(port: u16, setup: &Setup, folder: &TempDir) -> Child {

@@ -9,6 +9,8 @@ const FOLDER: &str = "src/exchange/redis/lua";
 fn each_script_says_what_it_takes_answers_and_costs() {
     for name in SCRIPTS {
         let text = fs::read_to_string(format!("{FOLDER}/{name}.lua")).expect(name);
+        let (flags, text) = text.split_once('\n').expect("a line of flags");
+        assert!(["#!lua", "#!lua flags=allow-oom"].contains(&flags), "{name}.lua begins with {flags}");
         let header: Vec<&str> = text.lines().map_while(|line| line.strip_prefix("-- ")).collect();
         for word in ["KEYS[1] ", "ARGV    ", "Answer  ", "Cost    "] {
             let says = |line: &&str| line.strip_prefix(word).is_some_and(|rest| !rest.trim().is_empty());

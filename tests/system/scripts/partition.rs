@@ -276,9 +276,12 @@ pub(super) async fn ask<T: FromRedisValue>(
 fn script(name: &str) -> Script {
     let read =
         |name: &str| fs::read_to_string(format!("src/exchange/redis/lua/{name}.lua")).expect("a script");
-    let alone = ["post", "trim"].contains(&name);
-    let prelude = if alone { String::new() } else { read("prelude") };
-    Script::new(&(prelude + &read(name)))
+    let text = read(name);
+    if ["post", "trim"].contains(&name) {
+        return Script::new(&text);
+    }
+    let (flags, body) = text.split_once('\n').expect("a line of flags");
+    Script::new(&[flags, &read("prelude"), body].join("\n"))
 }
 
 /// One who listens to channels.

@@ -200,6 +200,16 @@ fn without_a_lease_a_joining_waits_for_the_next_beat() {
 }
 
 #[test]
+fn who_left_while_there_was_no_lease_is_not_let_in() {
+    let scene = Scene::asked();
+    scene.lane.subscribed(scene.ann.id);
+    let joining = scene.lane.take_requests(1).pop().unwrap();
+    scene.lane.leave(&scene.ann, LeaveReason::Left);
+    scene.lane.answered(joining, &text("no lease")).unwrap();
+    assert_eq!(scene.asks(), [Script::Leave]);
+}
+
+#[test]
 fn who_was_reaped_is_told_so() {
     let scene = Scene::joined();
     scene.lane.renewed(Instant::now(), Duration::from_secs(6), false);

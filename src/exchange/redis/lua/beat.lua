@@ -1,3 +1,4 @@
+#!lua flags=allow-oom
 -- Renews a node's lease, and says who let theirs lapse.
 -- KEYS[1] the partition's prefix
 -- ARGV    node, lease (ms), link (a number, higher for each link that the node makes), and a nonce to probe with, or ''

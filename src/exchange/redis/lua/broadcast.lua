@@ -1,3 +1,4 @@
+#!lua
 -- Relays one message to all the others in a room.
 -- KEYS[1] the partition's prefix
 -- ARGV    room, sid (the sender), message

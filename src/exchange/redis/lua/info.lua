@@ -1,3 +1,4 @@
+#!lua
 -- Changes what the others are shown of a member. It is told itself, too: so it learns the version.
 -- KEYS[1] the partition's prefix
 -- ARGV    room, sid, node, info (JSON), link

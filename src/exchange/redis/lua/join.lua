@@ -1,3 +1,4 @@
+#!lua
 -- Enters a room.
 -- KEYS[1] the partition's prefix
 -- ARGV    room, sid, node, info (JSON), capacity, link

@@ -1,3 +1,4 @@
+#!lua flags=allow-oom
 -- Leaves a room.
 -- KEYS[1] the partition's prefix
 -- ARGV    room, sid, node, reason (left | lost)

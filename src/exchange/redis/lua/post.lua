@@ -1,3 +1,4 @@
+#!lua
 -- Relays one message: the hot path, so it stands alone and does nothing that the gateway can check.
 -- KEYS[1] the receiver's mailbox, which is also the name of its channel
 -- ARGV    message

@@ -76,8 +76,7 @@ local function snapshot(room, sid)
 end
 
 -- Takes a member out of its room and tells the others. Whether it was in is for the caller to know.
--- What takes memory comes first: a Redis that has none left refuses it before anything is done. What tells the owner goes
--- last: a script that broke off in between, as while a cluster moves the slot, is done again.
+-- What tells the owner goes last: a script that broke off in between, as while a cluster moves the slot, is done again.
 local function remove(sid, room, node, reason)
   local version = next_version(room)
   redis.call('SREM', at .. 'n:' .. node, sid)

@@ -1,3 +1,4 @@
+#!lua flags=allow-oom
 -- Removes some of the sessions of a node that let its lease lapse.
 -- KEYS[1] the partition's prefix
 -- ARGV    the dead node, how many at most

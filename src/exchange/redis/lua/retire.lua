@@ -1,3 +1,4 @@
+#!lua flags=allow-oom
 -- Gives a lease back, when a node stops. Sessions that it left behind are anybody's to reap at once.
 -- KEYS[1] the partition's prefix
 -- ARGV    node

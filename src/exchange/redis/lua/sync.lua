@@ -1,3 +1,4 @@
+#!lua flags=allow-oom
 -- Asks who is there, and for what was sent meanwhile.
 -- KEYS[1] the partition's prefix
 -- ARGV    room, sid, node

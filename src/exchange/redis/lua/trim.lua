@@ -1,3 +1,4 @@
+#!lua flags=allow-oom
 -- Empties a mailbox up to and with a message that was delivered. One is always left: RPUSHX asks whether the list is there.
 -- KEYS[1] the mailbox
 -- ARGV    the last message that was delivered

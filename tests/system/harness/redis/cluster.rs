@@ -51,16 +51,8 @@ impl Cluster {
 
     /// Every key that matches, wherever it is.
     pub(crate) async fn keys(&self, pattern: &str) -> Vec<String> {
-        let mut keys: Vec<String> = Vec::new();
-        for server in self.servers.iter().filter(|server| server.runs()) {
-            keys.extend(
-                cmd("KEYS")
-                    .arg(pattern)
-                    .query_async::<Vec<String>>(&mut server.connection().await)
-                    .await
-                    .expect("keys"),
-            );
-        }
+        let running = self.servers.iter().filter(|server| server.runs());
+        let mut keys = join_all(running.map(|server| server.keys(pattern))).await.concat();
         keys.sort();
         keys.dedup();
         keys
