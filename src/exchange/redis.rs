@@ -13,12 +13,13 @@
 //! | `lua/`, `script.rs` | what happens in Redis, atomically |
 //! | `request.rs`, `delivery.rs` | what is asked and what comes through a channel, written and read |
 //! | `lane.rs` | a partition, as this node sees it: its members, and what waits |
-//! | `link.rs`, `writer.rs`, `subscriber.rs` | one life of the connections to one server |
+//! | `link.rs`, `writer.rs`, `batch.rs`, `subscriber.rs` | one life of the connections to one server |
 //! | `supervisor.rs`, `topology.rs` | where the servers are, and a link to each |
 //! | `reaper.rs` | removes the sessions of nodes that are gone |
 //! | `connection.rs`, `address.rs`, `tls.rs`, `trouble.rs` | reaching a server, and what can go wrong |
 
 mod address;
+mod batch;
 mod connection;
 mod delivery;
 mod lane;

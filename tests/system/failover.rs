@@ -29,9 +29,42 @@ async fn a_slot_that_moves_takes_its_rooms_along() {
     let mut redis = Cluster::start().await;
     let mut calls = Call::several(&redis.url(), 1).await;
     let keys = redis.keys("*:r:room 0").await;
-    redis.move_slot_of(keys.first().expect("the room")).await;
+    redis.begin_to_move_slot_of(keys.first().expect("the room")).await.finish().await;
     calls[0].goes_on().await;
 }
+
+#[tokio::test]
+async fn a_slot_that_is_long_on_the_move_holds_up_no_other_room() {
+    let mut redis = Cluster::start().await;
+    let mut calls = Call::several(&redis.url(), 24).await;
+    let key = redis.keys("*:r:room 0").await.remove(0);
+    let partition = key.strip_suffix("r:room 0").expect("its prefix").to_owned();
+    let moving = redis.begin_to_move_slot_of(&key).await;
+    moving.move_keys().await;
+    let (mut held_up, mut others) = (Vec::new(), 0);
+    for mut call in calls.drain(..) {
+        if redis.keys(&format!("{partition}r:{}", call.room)).await.is_empty() {
+            call.goes_on().await;
+            others += 1;
+        } else {
+            held_up.push(call);
+        }
+    }
+    assert!(others > 12, "rooms of one partition of sixteen are held up: {}", held_up.len());
+    for node in &*held_up[0].nodes {
+        // Three rounds: the beat of the partition is refused in each.
+        let enough = node.metric(BEATS).await + 3 * 16;
+        while node.metric(BEATS).await < enough {}
+        let lost = node.metric(r#"switchboard_redis_link_losses_total{reason="moved"}"#).await;
+        assert_eq!(lost, 0, "no link ends for a slot on the move");
+    }
+    moving.finish().await;
+    for call in &mut held_up {
+        call.goes_on().await;
+    }
+}
+
+const BEATS: &str = r#"switchboard_redis_command_duration_seconds_count{kind="beat"}"#;
 
 /// Ann on one node and Ben on another.
 struct Call {

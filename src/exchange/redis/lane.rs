@@ -243,20 +243,9 @@ impl Lane {
         self.state().leased_until.is_some_and(|until| now < until)
     }
 
-    /// Passes an answer on. What Redis refuses is told to who asked; what must be done all the same comes back, and is a
-    /// fault of the link's.
+    /// Passes an answer on.
     pub(super) fn answered(&self, request: Request, reply: &Reply) -> Result<(), Fault> {
         let mut state = self.state();
-        if let Reply::Error(text) = reply {
-            let fault = Fault::of_error(text);
-            if !request.is_refusable() || !matches!(fault, Fault::Refused(_)) {
-                state.queue.put_back(request);
-                return Err(fault);
-            }
-            state.queue.done();
-            state.refuse(request);
-            return Ok(());
-        }
         if is_no_lease(reply) {
             state.leased_until = None;
             // Who has left meanwhile must not be let in when nobody would take it out again.
@@ -295,6 +284,13 @@ impl Lane {
             Ask::SetInfo(_) | Ask::Leave(_) | Ask::Trim(_) => {}
         }
         Ok(())
+    }
+
+    /// Redis refused this for good: whoever asked is told.
+    pub(super) fn refuse(&self, request: Request) {
+        let mut state = self.state();
+        state.queue.done();
+        state.refuse(request);
     }
 
     fn mailbox_is_full(&self, state: &State, from: SocketId, to: SocketId, n: u64) {
@@ -374,7 +370,9 @@ impl State {
             }
             Ask::Broadcast(Signal { n, .. }) => self.tell(member.id, Event::Failed { to: None, n: Some(n) }),
             Ask::SetInfo(_) => self.tell(member.id, Event::Failed { to: None, n: None }),
-            Ask::Leave(_) | Ask::Sync { .. } | Ask::Trim(_) => {}
+            // It can't be told what it missed.
+            Ask::Sync { .. } => self.end(&member, Event::Removed),
+            Ask::Leave(_) | Ask::Trim(_) => {}
         }
     }
 }

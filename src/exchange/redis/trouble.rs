@@ -45,6 +45,8 @@ pub(super) enum Fault {
     OtherDeployment { found: String, expected: String },
     #[error("does not serve this now: {0}")]
     Moved(String),
+    #[error("is handing this on to another: {0}")]
+    Migrating(String),
     #[error("has no master named {0}")]
     NoMaster(String),
     #[error("answered: {0}")]
@@ -63,8 +65,10 @@ impl Fault {
             "NOAUTH" => Self::NoPassword,
             "WRONGPASS" => Self::WrongPassword,
             "NOPERM" => Self::Forbidden(text.into()),
-            "MOVED" | "ASK" | "TRYAGAIN" | "CLUSTERDOWN" | "READONLY" | "MASTERDOWN" | "LOADING"
-            | "NOSCRIPT" => Self::Moved(text.into()),
+            "ASK" | "TRYAGAIN" => Self::Migrating(text.into()),
+            _ if text.contains("non local key") => Self::Migrating(text.into()),
+            "MOVED" | "CLUSTERDOWN" | "READONLY" | "MASTERDOWN" | "LOADING" | "NOSCRIPT" | "BUSY"
+            | "MISCONF" | "NOREPLICAS" => Self::Moved(text.into()),
             _ if text.contains("unknown command `HELLO`") || text.contains("unknown command 'HELLO'") => {
                 Self::TooOld("before 6.0".into())
             }
@@ -96,7 +100,7 @@ impl Fault {
             Self::Closed => "closed",
             Self::Silent => "silent",
             Self::Deaf => "deaf",
-            Self::Moved(_) => "moved",
+            Self::Moved(_) | Self::Migrating(_) => "moved",
             Self::Certificate(_) | Self::NoPassword | Self::WrongPassword | Self::Forbidden(_) => "forbidden",
             Self::Garbled(_)
             | Self::TooOld(_)

@@ -4,7 +4,8 @@
 //! a node is, the larger its batches are, and the cheaper each request.
 
 use super::{
-    connection::{Connection, Reply, write_command},
+    batch::{Batch, Sent},
+    connection::Connection,
     lane::{Lane, Wake},
     link::{Common, Dead},
     request::{Request, read_beat},
@@ -13,12 +14,11 @@ use super::{
     trouble::Fault,
 };
 use std::{
-    collections::VecDeque,
-    mem,
     sync::Arc,
     time::{Duration, Instant},
 };
 use tokio::time::sleep_until;
+use tracing::warn;
 
 /// Requests of one lane in one batch, so that no lane holds up the others for long.
 const REQUESTS_PER_LANE: usize = 256;
@@ -26,7 +26,7 @@ const REQUESTS_PER_LANE: usize = 256;
 pub(super) struct Writer {
     connection: Connection,
     common: Arc<Common>,
-    lanes: Vec<(usize, Arc<Lane>)>,
+    lanes: Vec<Served>,
     wake: Arc<Wake>,
     server: Server,
     /// The link's number: higher than that of any before it.
@@ -36,16 +36,12 @@ pub(super) struct Writer {
     next_beat: Instant,
 }
 
-/// What was sent, and is not answered yet. Dropped, it goes back to where it came from.
-#[derive(Default)]
-struct Batch {
-    commands: Vec<u8>,
-    sent: VecDeque<Sent>,
-}
-
-enum Sent {
-    Beat(usize, Arc<Lane>),
-    Request(Arc<Lane>, Request),
+/// A lane that the link serves.
+struct Served {
+    number: usize,
+    lane: Arc<Lane>,
+    /// Its slot is on the move between servers: until the next beat it asks nothing.
+    rests: bool,
 }
 
 impl Writer {
@@ -57,7 +53,8 @@ impl Writer {
         server: Server,
         born: Instant,
     ) -> Self {
-        let lanes = lanes.iter().map(|&number| (number, common.lanes[number].clone())).collect();
+        let served = |&number: &usize| Served { number, lane: common.lanes[number].clone(), rests: false };
+        let lanes = lanes.iter().map(served).collect();
         let number = common.next_link().to_string();
         Self { connection, common, lanes, wake, server, number, born, next_beat: born }
     }
@@ -66,7 +63,7 @@ impl Writer {
     pub(super) async fn run(&mut self) -> Result<(), Fault> {
         loop {
             let batch = self.next_batch();
-            if !batch.sent.is_empty() {
+            if batch.len() > 0 {
                 self.exchange(batch).await?;
                 continue;
             }
@@ -90,16 +87,20 @@ impl Writer {
         if beats {
             self.next_beat = now + self.common.beat();
         }
-        for (place, (number, lane)) in self.lanes.iter().enumerate() {
+        for (place, Served { lane, rests, .. }) in self.lanes.iter_mut().enumerate() {
+            *rests &= !beats;
+            if *rests {
+                continue;
+            }
             let has_lease = lane.has_lease(now);
             if beats || !has_lease {
                 let nonce = if place == 0 { nonce(now - self.born) } else { String::new() };
-                batch.beat(*number, lane, &self.common, [&self.number, &nonce]);
+                batch.beat(place, lane, &self.common, &self.number, &nonce);
                 lane.trim();
             }
             if has_lease {
                 for request in lane.take_requests(REQUESTS_PER_LANE) {
-                    batch.add(lane, request, &self.common.node, &self.number);
+                    batch.add(place, lane, request, &self.common.node, &self.number);
                 }
             }
         }
@@ -108,72 +109,61 @@ impl Writer {
 
     /// Sends a batch and passes its answers on.
     async fn exchange(&mut self, mut batch: Batch) -> Result<(), Fault> {
-        let metrics = self.common.metrics.clone();
         let asked = Instant::now();
-        metrics.batch(batch.sent.len());
-        self.connection.send(&mem::take(&mut batch.commands)).await?;
-        let mut dead = Vec::new();
-        while !batch.sent.is_empty() {
+        self.common.metrics.batch(batch.len());
+        self.connection.send(&batch.take_commands()).await?;
+        let (mut dead, mut wrong) = (Vec::new(), None);
+        while batch.len() > 0 {
             let reply = self.connection.reply().await?;
-            let Some(sent) = batch.sent.pop_front() else { break };
-            match sent {
-                Sent::Beat(number, lane) => {
-                    if let Reply::Error(text) = &reply {
-                        return Err(Fault::of_error(text));
-                    }
-                    metrics.command(Script::Beat.name(), asked.elapsed());
+            let Some((Sent { place, lane, request }, result)) = batch.answer(reply) else { break };
+            let kind = request.as_ref().map_or(Script::Beat, Request::script);
+            self.common.metrics.command(kind.name(), asked.elapsed());
+            match (request, result) {
+                (None, Ok(reply)) => {
                     let (held, lapsed) = read_beat(&reply)?;
-                    lane.renewed(asked, self.common.lease, held);
-                    self.common.served.send_replace(());
-                    metrics.lease_renewed(number);
-                    if lane.may_reap(Instant::now()) {
-                        dead.extend(lapsed.into_iter().map(|node| (number, node)));
-                    }
+                    let number = self.lanes[place].number;
+                    self.renewed(number, &lane, asked, held);
+                    dead.extend(lapsed.into_iter().map(|node| (number, node)));
                 }
-                Sent::Request(lane, request) => {
-                    metrics.command(request.script().name(), asked.elapsed());
-                    lane.answered(request, &reply)?;
+                (Some(request), Ok(reply)) => lane.answered(request, &reply)?,
+                (Some(request), Err(Fault::Refused(text))) => {
+                    if !request.is_refusable() {
+                        warn!(server = %self.server.address, "{} was refused: {text}", kind.name());
+                    }
+                    lane.refuse(request);
+                }
+                (request, Err(fault)) => {
+                    if let Some(request) = request {
+                        batch.not_done(lane, request);
+                    }
+                    match fault {
+                        Fault::Migrating(_) => self.lanes[place].rests = true,
+                        fault => wrong = wrong.or(Some(fault)),
+                    }
                 }
             }
         }
+        dead.retain(|(number, _)| self.common.lanes[*number].may_reap(asked));
         if !dead.is_empty() {
             // When the reaper has more to do than it can hold, the next beat tells of them again.
             let _ = self.common.dead.try_send(Dead { server: self.server.clone(), nodes: dead });
         }
-        Ok(())
+        wrong.map_or(Ok(()), Err)
+    }
+
+    fn renewed(&self, number: usize, lane: &Lane, asked: Instant, held: bool) {
+        lane.renewed(asked, self.common.lease, held);
+        self.common.served.send_replace(());
+        self.common.metrics.lease_renewed(number);
     }
 
     /// Gives the leases back.
     async fn retire(&mut self) -> Result<(), Fault> {
-        for (_, lane) in &self.lanes {
+        for Served { lane, .. } in &self.lanes {
             let command = ["EVALSHA", Script::Retire.hash(), "1", &lane.partition.at, &self.common.node];
             self.connection.ask(&command).await?;
         }
         Ok(())
-    }
-}
-
-impl Batch {
-    fn beat(&mut self, number: usize, lane: &Arc<Lane>, common: &Common, link_and_nonce: [&str; 2]) {
-        let lease = common.lease.as_millis().to_string();
-        let call = ["EVALSHA", Script::Beat.hash(), "1", &lane.partition.at, &common.node, &lease];
-        write_command(&mut self.commands, &call, &link_and_nonce);
-        self.sent.push_back(Sent::Beat(number, lane.clone()));
-    }
-
-    fn add(&mut self, lane: &Arc<Lane>, request: Request, node: &str, link: &str) {
-        request.write(&lane.partition, node, link, &mut self.commands);
-        self.sent.push_back(Sent::Request(lane.clone(), request));
-    }
-}
-
-impl Drop for Batch {
-    fn drop(&mut self) {
-        while let Some(sent) = self.sent.pop_back() {
-            if let Sent::Request(lane, request) = sent {
-                lane.put_back(request);
-            }
-        }
     }
 }
 

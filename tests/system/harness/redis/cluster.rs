@@ -58,38 +58,54 @@ impl Cluster {
         keys
     }
 
-    /// Moves the slot of a key, with all its keys, to another master, as `redis-cli --cluster reshard` does it.
-    pub(crate) async fn move_slot_of(&mut self, key: &str) {
+    /// Begins to move the slot of a key to another master, as `redis-cli --cluster reshard` does it. Until the move is
+    /// finished, what is asked for keys that aren't there is sent to and fro.
+    pub(crate) async fn begin_to_move_slot_of(&mut self, key: &str) -> SlotMove {
         let from = self.master_of(key).await;
-        let source = self.server(from).connection().await;
         let shares = shares(self.server(from)).await;
-        let to =
-            shares.iter().map(|share| share.nodes[0]).find(|master| *master != from).expect("another master");
-        let target = self.server(to).connection().await;
+        let to = shares.iter().map(|share| share.nodes[0]).find(|master| *master != from);
+        let to = to.expect("another master");
+        let (source, target) = (self.server(from).connection().await, self.server(to).connection().await);
         let slot: u16 = run(&source, &["CLUSTER", "KEYSLOT", key]).await;
         let slot = slot.to_string();
-        let (old, new): (String, String) =
-            (run(&source, &["CLUSTER", "MYID"]).await, run(&target, &["CLUSTER", "MYID"]).await);
+        let old: String = run(&source, &["CLUSTER", "MYID"]).await;
+        let new: String = run(&target, &["CLUSTER", "MYID"]).await;
         () = run(&target, &["CLUSTER", "SETSLOT", &slot, "IMPORTING", &old]).await;
         () = run(&source, &["CLUSTER", "SETSLOT", &slot, "MIGRATING", &new]).await;
-        loop {
-            let keys: Vec<String> = run(&source, &["CLUSTER", "GETKEYSINSLOT", &slot, "100"]).await;
-            if keys.is_empty() {
-                break;
-            }
-            let (host, port) = (to.ip().to_string(), to.port().to_string());
-            let mut migrate = vec!["MIGRATE", &host, &port, "", "0", "5000", "REPLACE", "KEYS"];
-            migrate.extend(keys.iter().map(String::as_str));
-            () = run(&source, &migrate).await;
-        }
-        for connection in [&target, &source] {
-            () = run(connection, &["CLUSTER", "SETSLOT", &slot, "NODE", &new]).await;
-        }
+        SlotMove { source, target, to, new, slot }
     }
 
     /// To be paused, killed or started anew: with its place in the cluster, and no data.
     pub(crate) fn server(&mut self, address: SocketAddr) -> &mut RedisServer {
         self.servers.iter_mut().find(|server| server.address() == address).expect("a server")
+    }
+}
+
+/// A slot that is on its way from one master to another.
+pub(crate) struct SlotMove {
+    source: MultiplexedConnection,
+    target: MultiplexedConnection,
+    to: SocketAddr,
+    new: String,
+    slot: String,
+}
+
+impl SlotMove {
+    /// Moves the keys that the slot has now.
+    pub(crate) async fn move_keys(&self) {
+        let keys: Vec<String> = run(&self.source, &["CLUSTER", "GETKEYSINSLOT", &self.slot, "1000"]).await;
+        let (host, port) = (self.to.ip().to_string(), self.to.port().to_string());
+        let mut migrate = vec!["MIGRATE", &host, &port, "", "0", "5000", "REPLACE", "KEYS"];
+        migrate.extend(keys.iter().map(String::as_str));
+        () = run(&self.source, &migrate).await;
+    }
+
+    /// Gives the slot to its new master, with what keys have come up meanwhile.
+    pub(crate) async fn finish(self) {
+        self.move_keys().await;
+        for connection in [&self.target, &self.source] {
+            () = run(connection, &["CLUSTER", "SETSLOT", &self.slot, "NODE", &self.new]).await;
+        }
     }
 }
 

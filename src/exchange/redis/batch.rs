@@ -1,0 +1,222 @@
+//! What is sent to Redis at once, and what becomes of it.
+//!
+//! A request whose answer was lost is asked again: it takes effect once. One that Redis did not do is asked again, too, but
+//! only if nothing after it was done, or may have been: a message that comes after its followers would be taken for a
+//! repeat of theirs. Else its sender is told that it wasn't done.
+
+use super::{
+    connection::{Reply, write_command},
+    lane::Lane,
+    link::Common,
+    request::Request,
+    script::Script,
+    trouble::Fault,
+};
+use std::{collections::VecDeque, mem, sync::Arc};
+
+/// Dropped, it gives back to its lanes what is still to be done.
+#[derive(Default)]
+pub(super) struct Batch {
+    commands: Vec<u8>,
+    /// What isn't answered yet, in its order.
+    sent: VecDeque<Sent>,
+    /// What Redis did not do, in its order.
+    undone: Vec<(Arc<Lane>, Request)>,
+}
+
+/// One command of a batch.
+pub(super) struct Sent {
+    /// Its lane's place among those of the link.
+    pub(super) place: usize,
+    pub(super) lane: Arc<Lane>,
+    /// `None` for a beat.
+    pub(super) request: Option<Request>,
+}
+
+impl Batch {
+    /// Adds a beat for a lane.
+    pub(super) fn beat(&mut self, place: usize, lane: &Arc<Lane>, common: &Common, link: &str, nonce: &str) {
+        let lease = common.lease.as_millis().to_string();
+        let call = ["EVALSHA", Script::Beat.hash(), "1", &lane.partition.at, &common.node];
+        write_command(&mut self.commands, &call, &[lease.as_str(), link, nonce]);
+        self.sent.push_back(Sent { place, lane: lane.clone(), request: None });
+    }
+
+    /// Adds a request of a lane's.
+    pub(super) fn add(&mut self, place: usize, lane: &Arc<Lane>, request: Request, node: &str, link: &str) {
+        request.write(&lane.partition, node, link, &mut self.commands);
+        self.sent.push_back(Sent { place, lane: lane.clone(), request: Some(request) });
+    }
+
+    /// What is to be written to the connection; once.
+    pub(super) fn take_commands(&mut self) -> Vec<u8> {
+        mem::take(&mut self.commands)
+    }
+
+    /// How many commands are unanswered.
+    pub(super) fn len(&self) -> usize {
+        self.sent.len()
+    }
+
+    /// The next command, with the answer that came.
+    pub(super) fn answer(&mut self, reply: Reply) -> Option<(Sent, Result<Reply, Fault>)> {
+        let sent = self.sent.pop_front()?;
+        let result = match reply {
+            Reply::Error(text) => Err(Fault::of_error(&text)),
+            reply => Ok(reply),
+        };
+        if let (Ok(_), Some(_)) = (&result, &sent.request) {
+            self.overtake(&sent.lane);
+        }
+        Some((sent, result))
+    }
+
+    /// Redis did not do this.
+    pub(super) fn not_done(&mut self, lane: Arc<Lane>, request: Request) {
+        self.undone.push((lane, request));
+    }
+
+    /// Something of this lane was done, or may have been, after what was not.
+    fn overtake(&mut self, lane: &Arc<Lane>) {
+        let overtaken =
+            |undone: &mut (Arc<Lane>, Request)| Arc::ptr_eq(&undone.0, lane) && undone.1.is_refusable();
+        for (lane, request) in self.undone.extract_if(.., overtaken) {
+            lane.refuse(request);
+        }
+    }
+}
+
+impl Drop for Batch {
+    fn drop(&mut self) {
+        // The last first, so that the first comes to the front.
+        while let Some(Sent { lane, request, .. }) = self.sent.pop_back() {
+            if let Some(request) = request {
+                self.overtake(&lane);
+                lane.put_back(request);
+            }
+        }
+        while let Some((lane, request)) = self.undone.pop() {
+            lane.put_back(request);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{
+        exchange::{
+            Recipient,
+            redis::{partition::Layout, request::Ask},
+        },
+        metrics::Metrics,
+        protocol::{Info, LeaveReason, RoomName, Signal, SignalKind, SocketId},
+        room::{Event, Member},
+    };
+    use std::{num::NonZeroUsize, sync::Mutex};
+
+    #[derive(Default)]
+    struct Told(Mutex<Vec<Event>>);
+
+    impl Recipient for Told {
+        fn deliver(&self, event: Event) {
+            self.0.lock().unwrap().push(event);
+        }
+    }
+
+    /// Ann sent three messages, and left.
+    struct Scene {
+        lane: Arc<Lane>,
+        told: Arc<Told>,
+        batch: Batch,
+    }
+
+    impl Scene {
+        fn set() -> Self {
+            let partition = Layout::new("sb", 1).partitions()[0].clone();
+            let lane = Arc::new(Lane::new(partition, Metrics::new().unwrap().exchange));
+            let (told, id) = (Arc::new(Told::default()), SocketId::from_random([1; 20]));
+            let ann = Member { room: RoomName::parse("room").unwrap(), id };
+            lane.join(&ann, Info::default(), NonZeroUsize::MIN, told.clone());
+            for n in 1..=3 {
+                let frame = "{}".to_owned().into();
+                lane.post(&ann, id, Signal { kind: SignalKind::Message, from: id, n, frame });
+            }
+            let mut batch = Batch::default();
+            let leave = Request { member: ann, ask: Ask::Leave(LeaveReason::Left) };
+            for request in lane.take_requests(9).into_iter().chain([leave]) {
+                batch.add(0, &lane, request, "node", "1");
+            }
+            Self { lane, told, batch }
+        }
+
+        fn done(&mut self) {
+            let (_, result) = self.batch.answer(Reply::Integer(1)).expect("one was sent");
+            assert!(result.is_ok());
+        }
+
+        fn not_done(&mut self) {
+            let (sent, result) = self.batch.answer(Reply::Error("NOSCRIPT".into())).expect("one was sent");
+            assert!(result.is_err());
+            self.batch.not_done(sent.lane, sent.request.expect("no beat"));
+        }
+
+        /// The numbers of the messages that are asked again (0 is the leaving), and those that are told as failed.
+        fn settle(self) -> (Vec<u64>, Vec<u64>) {
+            drop(self.batch);
+            let again = self.lane.take_requests(9).into_iter().map(|request| match request.ask {
+                Ask::Post { signal, .. } => signal.n,
+                _ => 0,
+            });
+            let told = self.told.0.lock().unwrap();
+            let told = told.iter().map(|event| match event {
+                Event::Failed { n: Some(n), .. } => *n,
+                other => panic!("{other:?}"),
+            });
+            (again.collect(), told.collect())
+        }
+    }
+
+    #[test]
+    fn what_was_not_answered_is_asked_again() {
+        let mut scene = Scene::set();
+        scene.done();
+        assert_eq!(scene.settle(), (vec![2, 3, 0], vec![]));
+    }
+
+    #[test]
+    fn what_was_not_done_is_asked_again_where_nothing_after_it_was() {
+        let mut scene = Scene::set();
+        scene.done();
+        for _ in 0..3 {
+            scene.not_done();
+        }
+        assert_eq!(scene.settle(), (vec![2, 3, 0], vec![]));
+    }
+
+    #[test]
+    fn what_was_overtaken_is_told_as_failed() {
+        let mut scene = Scene::set();
+        scene.not_done();
+        scene.done();
+        assert_eq!(scene.settle(), (vec![3, 0], vec![1]));
+    }
+
+    #[test]
+    fn what_may_have_been_overtaken_is_told_as_failed() {
+        let mut scene = Scene::set();
+        scene.not_done();
+        scene.not_done();
+        assert_eq!(scene.settle(), (vec![3, 0], vec![1, 2]), "the third may have been done");
+    }
+
+    #[test]
+    fn what_must_be_done_is_asked_again_though_it_was_overtaken() {
+        let mut scene = Scene::set();
+        for _ in 0..3 {
+            scene.done();
+        }
+        scene.not_done();
+        assert_eq!(scene.settle(), (vec![0], vec![]));
+    }
+}
