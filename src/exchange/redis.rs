@@ -13,7 +13,7 @@
 //! | `lua/`, `script.rs` | what happens in Redis, atomically |
 //! | `request.rs`, `delivery.rs` | what is asked and what comes through a channel, written and read |
 //! | `lane.rs` | a partition, as this node sees it: its members, and what waits |
-//! | `link.rs`, `writer.rs`, `batch.rs`, `subscriber.rs` | one life of the connections to one server |
+//! | `link.rs`, `writer.rs`, `batch.rs`, `subscriber.rs`, `wake.rs` | one life of the connections to one server |
 //! | `supervisor.rs`, `topology.rs` | where the servers are, and a link to each |
 //! | `reaper.rs` | removes the sessions of nodes that are gone |
 //! | `connection.rs`, `address.rs`, `tls.rs`, `trouble.rs` | reaching a server, and what can go wrong |
@@ -33,6 +33,7 @@ mod supervisor;
 mod tls;
 mod topology;
 mod trouble;
+mod wake;
 mod writer;
 
 pub use self::address::Source;

@@ -51,8 +51,14 @@ impl Source {
             ("rediss", kind) => (true, kind),
             _ => return Err(FORMS.into()),
         };
-        let (authority, path) = rest.split_once('/').unwrap_or((rest, ""));
-        let (user_info, hosts) = authority.rsplit_once('@').unwrap_or(("", authority));
+        // First what may be a password: whatever it holds, it is not taken for a host.
+        let (user_info, rest) = rest.rsplit_once('@').unwrap_or(("", rest));
+        if rest.contains(['?', '#']) {
+            return Err(
+                "a Redis URL has no query; percent-encode what user and password hold of ?, # and @".into()
+            );
+        }
+        let (hosts, path) = rest.split_once('/').unwrap_or((rest, ""));
         let kind = match (kind, path) {
             ("", "" | "0") => Kind::Standalone,
             ("cluster", "") => Kind::Cluster,
@@ -87,7 +93,7 @@ impl Source {
 
 impl Address {
     fn parse(text: &str, default_port: u16) -> Result<Self, String> {
-        let url = Url::parse(&format!("redis://{text}")).map_err(|error| format!("{error} in {text:?}"))?;
+        let url = Url::parse(&format!("redis://{text}")).map_err(|error| format!("{error} in a host"))?;
         let host = url.host_str().filter(|host| !host.is_empty()).ok_or(FORMS)?;
         let host = host.trim_start_matches('[').trim_end_matches(']').to_owned();
         Ok(Self { host, port: url.port().unwrap_or(default_port) })
@@ -171,6 +177,9 @@ mod tests {
             ("redis+sentinel://a", "name of its service"),
             ("redis://:secret@a:port", "invalid port"),
             ("redis://secret@a", "user:password"),
+            ("redis://ann:secret/x@a:port", "invalid port"),
+            ("redis+sentinel://ann:1234/5@a", "name of its service"),
+            ("redis://a?password=secret", "no query"),
         ] {
             let error = Source::parse(url).expect_err(url);
             assert!(error.contains(said) && !error.contains("secret"), "{url}: {error}");

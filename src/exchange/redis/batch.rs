@@ -144,7 +144,8 @@ mod tests {
             }
             let mut batch = Batch::default();
             let leave = Request { member: ann, ask: Ask::Leave(LeaveReason::Left) };
-            for request in lane.take_requests(9).into_iter().chain([leave]) {
+            let posts = std::iter::from_fn(|| lane.take_request()).collect::<Vec<_>>();
+            for request in posts.into_iter().chain([leave]) {
                 batch.add(0, &lane, request, "node", "1");
             }
             Self { lane, told, batch }
@@ -164,7 +165,7 @@ mod tests {
         /// The numbers of the messages that are asked again (0 is the leaving), and those that are told as failed.
         fn settle(self) -> (Vec<u64>, Vec<u64>) {
             drop(self.batch);
-            let again = self.lane.take_requests(9).into_iter().map(|request| match request.ask {
+            let again = std::iter::from_fn(|| self.lane.take_request()).map(|request| match request.ask {
                 Ask::Post { signal, .. } => signal.n,
                 _ => 0,
             });

@@ -8,7 +8,11 @@ use super::{
 };
 use bytes::BytesMut;
 use redis_protocol::resp2::{decode::decode_bytes_mut, types::BytesFrame};
-use std::{io, sync::Arc, time::Duration};
+use std::{
+    io::{self, Write},
+    sync::Arc,
+    time::Duration,
+};
 use tokio::{
     io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt},
     net::TcpStream,
@@ -17,7 +21,7 @@ use tokio::{
 use tokio_rustls::{
     TlsConnector,
     client::TlsStream,
-    rustls::{ClientConfig, pki_types::ServerName},
+    rustls::{self, ClientConfig, pki_types::ServerName},
 };
 
 /// What Redis answers (RESP2).
@@ -97,7 +101,10 @@ impl Connection {
 
     /// Waits for the next reply, for as long as an answer may take.
     pub(super) async fn reply(&mut self) -> Result<Reply, Fault> {
-        time::timeout(self.timeout, self.read()).await.map_err(|_| Fault::Silent)?
+        match self.read_ready()? {
+            Some(reply) => Ok(reply),
+            None => time::timeout(self.timeout, self.read()).await.map_err(|_| Fault::Silent)?,
+        }
     }
 
     /// Waits for the next reply. Nothing is lost when the wait is given up.
@@ -135,9 +142,13 @@ async fn encrypted(
     let invalid =
         |_| Fault::Certificate(io::Error::other("the host is no name that a certificate could have"));
     let name = ServerName::try_from(address.host.clone()).map_err(invalid)?;
-    TlsConnector::from(config).connect(name, tcp).await.map_err(|error| match error.kind() {
-        io::ErrorKind::InvalidData | io::ErrorKind::InvalidInput => Fault::Certificate(error),
-        _ => Fault::Unreachable(error),
+    TlsConnector::from(config).connect(name, tcp).await.map_err(|error| {
+        let cause = error.get_ref().and_then(|cause| cause.downcast_ref::<rustls::Error>());
+        match cause {
+            Some(rustls::Error::InvalidCertificate(_)) => Fault::Certificate(error),
+            Some(_) => Fault::NoTls(error),
+            None => Fault::Unreachable(error),
+        }
     })
 }
 
@@ -153,8 +164,7 @@ pub(super) fn write_command(out: &mut Vec<u8>, command: &[&str], arguments: &[im
 
 fn write_header(out: &mut Vec<u8>, kind: u8, count: usize) {
     out.push(kind);
-    out.extend_from_slice(count.to_string().as_bytes());
-    out.extend_from_slice(b"\r\n");
+    write!(out, "{count}\r\n").expect("a Vec takes all");
 }
 
 /// The text of a reply that is one.

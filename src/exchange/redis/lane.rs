@@ -15,8 +15,9 @@ use self::{queue::Queue, registration::Registration};
 use super::{
     connection::Reply,
     partition::Partition,
-    request::{Ask, Request, is_no_lease, read_ids, read_join, read_number, read_sync},
+    request::{Ask, Request, read_ids, read_join, read_number, read_sync},
     trouble::Fault,
+    wake::Wake,
 };
 use crate::{
     exchange::Recipient,
@@ -31,8 +32,6 @@ use std::{
     sync::{Arc, Mutex, MutexGuard, PoisonError},
     time::{Duration, Instant},
 };
-use tokio::sync::Notify;
-
 /// After so many deliveries a mailbox is trimmed at once; else at the next beat.
 const DELIVERIES_PER_TRIM: u32 = 64;
 
@@ -65,13 +64,6 @@ struct State {
 pub(super) enum Channel {
     Subscribe(Member),
     Unsubscribe(Member),
-}
-
-/// How a lane calls the two halves of the link that serves it.
-#[derive(Default)]
-pub(super) struct Wake {
-    pub(super) writer: Notify,
-    pub(super) subscriber: Notify,
 }
 
 /// What members ask.
@@ -146,6 +138,8 @@ impl Lane {
         let everyone = state.members.iter().map(|(id, registration)| registration.member(*id));
         state.channels = everyone.map(Channel::Subscribe).collect();
         state.link = Some(link);
+        // What went on meanwhile isn't known.
+        state.steady_from = None;
     }
 
     /// The link is over.
@@ -201,13 +195,13 @@ impl Lane {
 
 /// What the link that serves the lane does: its writer.
 impl Lane {
-    /// Takes requests to send: all that wait, up to `most`.
-    pub(super) fn take_requests(&self, most: usize) -> Vec<Request> {
+    /// Takes the first request to send.
+    pub(super) fn take_request(&self) -> Option<Request> {
         let mut state = self.state();
         if state.trim_is_due {
             state.trim();
         }
-        state.queue.take(most)
+        state.queue.pop()
     }
 
     /// Takes back a request that was not answered.
@@ -223,9 +217,12 @@ impl Lane {
     /// The lease was renewed by a beat sent at `sent`; `held` says whether it had not lapsed before.
     pub(super) fn renewed(&self, sent: Instant, lease: Duration, held: bool) {
         let mut state = self.state();
+        let lapsed = !held || state.leased_until.is_some_and(|until| until < sent);
+        if lapsed || state.steady_from.is_none() {
+            state.steady_from = Some(sent + lease);
+        }
         state.leased_until = Some(sent + lease);
         if !held {
-            state.steady_from = Some(sent + lease);
             // Others may have taken its members for dead.
             let entered = state.members.values_mut().filter(|registration| registration.has_entered());
             entered.for_each(Registration::lapse);
@@ -246,7 +243,7 @@ impl Lane {
     /// Passes an answer on.
     pub(super) fn answered(&self, request: Request, reply: &Reply) -> Result<(), Fault> {
         let mut state = self.state();
-        if is_no_lease(reply) {
+        if request.lacked_lease(reply) {
             state.leased_until = None;
             // Who has left meanwhile must not be let in when nobody would take it out again.
             if state.members.contains_key(&request.member.id) {
@@ -257,31 +254,43 @@ impl Lane {
             return Ok(());
         }
         state.queue.done();
-        let Request { member, ask } = request;
+        self.pass_on(&mut state, &request, reply).inspect_err(|_| state.undo(request))
+    }
+
+    fn pass_on(
+        &self,
+        state: &mut State,
+        Request { member, ask }: &Request,
+        reply: &Reply,
+    ) -> Result<(), Fault> {
         match ask {
             Ask::Join { .. } => match read_join(reply)? {
                 Some(snapshot) => state.tell(member.id, Event::Joined(snapshot)),
-                None => state.end(&member, Event::Refused(Refusal::Full)),
+                None => state.end(member, Event::Refused(Refusal::Full)),
             },
             Ask::Post { to, signal } => match read_number(reply)? {
-                0 => state.tell(member.id, Event::Gone { to, n: signal.n }),
-                -1 => self.mailbox_is_full(&state, member.id, to, signal.n),
+                0 => state.tell(member.id, Event::Gone { to: *to, n: signal.n }),
+                -1 => self.mailbox_is_full(state, member.id, *to, signal.n),
                 _ => {}
             },
             Ask::Broadcast(signal) => {
                 for to in read_ids(reply)? {
-                    self.mailbox_is_full(&state, member.id, to, signal.n);
+                    self.mailbox_is_full(state, member.id, to, signal.n);
                 }
             }
-            Ask::SetInfo(_) if read_number(reply)? == 0 => state.end(&member, Event::Removed),
+            Ask::SetInfo(_) => {
+                if read_number(reply)? == 0 {
+                    state.end(member, Event::Removed);
+                }
+            }
             Ask::Sync { lapses } => match read_sync(reply)? {
                 Some((snapshot, mailbox)) => {
-                    state.repaired(member.id, lapses, mailbox.last());
+                    state.repaired(member.id, *lapses, mailbox.last());
                     state.tell(member.id, Event::Synced { snapshot, mailbox });
                 }
-                None => state.end(&member, Event::Removed),
+                None => state.end(member, Event::Removed),
             },
-            Ask::SetInfo(_) | Ask::Leave(_) | Ask::Trim(_) => {}
+            Ask::Leave(_) | Ask::Trim(_) => {}
         }
         Ok(())
     }
@@ -290,7 +299,7 @@ impl Lane {
     pub(super) fn refuse(&self, request: Request) {
         let mut state = self.state();
         state.queue.done();
-        state.refuse(request);
+        state.undo(request);
     }
 
     fn mailbox_is_full(&self, state: &State, from: SocketId, to: SocketId, n: u64) {
@@ -329,9 +338,10 @@ impl State {
         self.trim_is_due = false;
         for id in mem::take(&mut self.untrimmed) {
             let Some(registration) = self.members.get_mut(&id) else { continue };
-            if let Some(last) = registration.trim() {
-                let member = registration.member(id);
-                self.ask(member, Ask::Trim(last));
+            if let Some(last) = registration.take_delivered() {
+                // Before all that waits: what waits may be for a mailbox that is full.
+                self.queue.push_front(Request { member: registration.member(id), ask: Ask::Trim(last) });
+                self.wake_writer();
             }
         }
     }
@@ -358,6 +368,15 @@ impl State {
         if let Some(registration) = self.members.remove(&member.id) {
             registration.tell(event);
             self.change_channel(Channel::Unsubscribe(member.clone()));
+        }
+    }
+
+    /// Tells that what Redis was asked isn't done, as far as can be known.
+    fn undo(&mut self, request: Request) {
+        let joining = matches!(request.ask, Ask::Join { .. }).then(|| request.member.clone());
+        self.refuse(request);
+        if let Some(member) = joining {
+            self.ask(member, Ask::Leave(LeaveReason::Lost));
         }
     }
 

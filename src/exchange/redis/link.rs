@@ -13,12 +13,13 @@
 
 use super::{
     connection::Connection,
-    lane::{Lane, Wake},
+    lane::Lane,
     partition::Layout,
     script::Script,
     subscriber::Subscriber,
     topology::Server,
     trouble::{Fault, Trouble},
+    wake::Wake,
     writer::Writer,
 };
 use crate::metrics::{Counted, ExchangeMetrics};

@@ -75,7 +75,7 @@ impl Partition {
 
     /// A member's mailbox, which is also the name of its channel.
     pub(super) fn mailbox(&self, id: SocketId, room: &RoomName) -> String {
-        format!("{}q:{id}:{room}", self.at)
+        [&self.at, "q:", id.as_str(), ":", room.as_str()].concat()
     }
 
     pub(super) fn mailbox_of(&self, member: &Member) -> String {

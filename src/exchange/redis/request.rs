@@ -69,6 +69,15 @@ impl Request {
         matches!(self.ask, Ask::Join { .. } | Ask::Post { .. } | Ask::Broadcast(_) | Ask::SetInfo(_))
     }
 
+    /// Whether it was refused because the node's lease lapsed: it is to be asked again when that is renewed.
+    pub(super) fn lacked_lease(&self, reply: &Reply) -> bool {
+        match self.ask {
+            Ask::Join { .. } => text_of(reply) == Some("no lease"),
+            Ask::SetInfo(_) => *reply == Reply::Integer(-1),
+            _ => false,
+        }
+    }
+
     /// Writes the call of its script, as said by a node through a link of this number.
     pub(super) fn write(&self, partition: &Partition, node: &str, link: &str, out: &mut Vec<u8>) {
         let Member { room, id } = &self.member;
@@ -91,11 +100,6 @@ impl Request {
             Ask::Trim(last) => call(&partition.mailbox_of(&self.member), &[&delivery::write_signal(last)]),
         }
     }
-}
-
-/// Whether a join was refused because the node's lease lapsed: to be asked again when it is renewed.
-pub(super) fn is_no_lease(reply: &Reply) -> bool {
-    text_of(reply) == Some("no lease")
 }
 
 /// Reads the answer to a join: a snapshot, or `None` where the room is full.

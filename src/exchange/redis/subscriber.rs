@@ -6,14 +6,12 @@
 use super::{
     connection::{Connection, Reply, text_of, write_command},
     delivery,
-    lane::{Channel, Lane, Wake},
+    lane::{Channel, Lane},
     link::Common,
     trouble::Fault,
+    wake::Wake,
 };
-use std::{
-    sync::Arc,
-    time::{Duration, Instant},
-};
+use std::{sync::Arc, time::Instant};
 use tokio::time::sleep_until;
 
 /// Channels in one command.
@@ -63,7 +61,7 @@ impl Subscriber {
         self.unconfirmed += 1;
         loop {
             self.change_channels().await?;
-            let patience = self.common.beat() + self.common.timeout;
+            let deaf_at = self.deaf_at();
             let may_send = self.unconfirmed < MAX_UNCONFIRMED;
             tokio::select! {
                 biased;
@@ -74,9 +72,22 @@ impl Subscriber {
                     }
                 }
                 () = self.wake.subscriber.notified(), if may_send => {}
-                () = sleep_until((self.heard + patience).into()) => return Err(Fault::Deaf),
+                () = sleep_until(deaf_at.into()) => {
+                    if self.wake.unheard().is_some() && self.deaf_at() <= Instant::now() {
+                        return Err(Fault::Deaf);
+                    }
+                }
             }
         }
+    }
+
+    /// When this connection has been silent for too long after a probe was sent; or when to look again.
+    fn deaf_at(&self) -> Instant {
+        let silent_since = match self.wake.unheard() {
+            Some(sent) => self.heard.max(self.born + sent),
+            None => Instant::now(),
+        };
+        silent_since + self.common.timeout
     }
 
     /// Sends what changes there are, as many as may be unconfirmed.
@@ -102,6 +113,8 @@ impl Subscriber {
     }
 
     fn hear(&mut self, reply: &Reply) -> Result<(), Fault> {
+        // Whatever comes shows that the connection brings what is published. The probe may wait behind much else.
+        self.heard = Instant::now();
         let parts = match reply {
             Reply::Array(parts) => parts.as_slice(),
             Reply::Error(text) => return Err(Fault::of_error(text)),
@@ -121,9 +134,8 @@ impl Subscriber {
 
     fn message(&mut self, channel: &[u8], payload: &[u8]) {
         if channel == self.probe.as_bytes() {
-            self.heard = Instant::now();
-            if let Some(lag) = lag(payload, self.born.elapsed()) {
-                self.common.metrics.probed(lag);
+            if let Some(sent) = self.wake.heard(payload) {
+                self.common.metrics.probed(self.born.elapsed().saturating_sub(sent));
             }
         } else if let Some((number, id)) = self.common.layout.owner_of(channel)
             && let Some(event) = delivery::read(payload)
@@ -134,8 +146,6 @@ impl Subscriber {
 
     fn confirmed(&mut self, channel: &[u8]) {
         self.unconfirmed = self.unconfirmed.saturating_sub(1);
-        // While many are being confirmed, the probe waits behind them.
-        self.heard = Instant::now();
         if let Some((number, id)) = self.common.layout.owner_of(channel)
             && self.common.lanes[number].subscribed(id)
         {
@@ -152,10 +162,4 @@ impl Subscriber {
         };
         if wanted { Err(Fault::Moved("its slots went to another server".into())) } else { Ok(()) }
     }
-}
-
-/// How long a probe was under way.
-fn lag(payload: &[u8], now: Duration) -> Option<Duration> {
-    let sent = str::from_utf8(payload).ok()?.strip_prefix('P')?.parse().ok()?;
-    now.checked_sub(Duration::from_micros(sent))
 }

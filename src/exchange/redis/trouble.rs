@@ -18,6 +18,8 @@ pub(super) enum Fault {
     Unreachable(io::Error),
     #[error("can't be trusted: {0}; --redis-ca names the file with its certificate authority")]
     Certificate(io::Error),
+    #[error("does not speak TLS as it should: {0}; redis:// is for a server without it")]
+    NoTls(io::Error),
     #[error("closed the connection")]
     Closed,
     #[error("did not answer in time (--redis-timeout)")]
@@ -84,6 +86,7 @@ impl Fault {
         matches!(
             self,
             Self::Certificate(_)
+                | Self::NoTls(_)
                 | Self::NoPassword
                 | Self::WrongPassword
                 | Self::Forbidden(_)
@@ -103,6 +106,7 @@ impl Fault {
             Self::Moved(_) | Self::Migrating(_) => "moved",
             Self::Certificate(_) | Self::NoPassword | Self::WrongPassword | Self::Forbidden(_) => "forbidden",
             Self::Garbled(_)
+            | Self::NoTls(_)
             | Self::TooOld(_)
             | Self::OtherKind { .. }
             | Self::OtherDeployment { .. }

@@ -6,22 +6,24 @@
 use super::{
     batch::{Batch, Sent},
     connection::Connection,
-    lane::{Lane, Wake},
+    lane::Lane,
     link::{Common, Dead},
     request::{Request, read_beat},
     script::Script,
     topology::Server,
     trouble::Fault,
+    wake::Wake,
 };
-use std::{
-    sync::Arc,
-    time::{Duration, Instant},
-};
+use std::{sync::Arc, time::Instant};
 use tokio::time::sleep_until;
 use tracing::warn;
 
-/// Requests of one lane in one batch, so that no lane holds up the others for long.
-const REQUESTS_PER_LANE: usize = 256;
+/// Requests in one batch: enough that each costs little more than its own work, and so few that the next beat, and
+/// what has to be read meanwhile, doesn't wait for long.
+const MOST_REQUESTS: usize = 256;
+
+/// Their memory, in bytes; the last may exceed it. It has to be sent within `--redis-timeout`.
+const MOST_BYTES: usize = 512 * 1024;
 
 pub(super) struct Writer {
     connection: Connection,
@@ -34,6 +36,8 @@ pub(super) struct Writer {
     /// When the link came to be: probes tell the time since.
     born: Instant,
     next_beat: Instant,
+    /// The lane that comes first in the next batch.
+    turn: usize,
 }
 
 /// A lane that the link serves.
@@ -56,7 +60,7 @@ impl Writer {
         let served = |&number: &usize| Served { number, lane: common.lanes[number].clone(), rests: false };
         let lanes = lanes.iter().map(served).collect();
         let number = common.next_link().to_string();
-        Self { connection, common, lanes, wake, server, number, born, next_beat: born }
+        Self { connection, common, lanes, wake, server, number, born, next_beat: born, turn: 0 }
     }
 
     /// Works until something is wrong, or until the node stops and all is done.
@@ -79,7 +83,7 @@ impl Writer {
         }
     }
 
-    /// What there is to send now: first the beat, if it is time; of a lane without a lease, nothing else.
+    /// What there is to send now: the beats, if it is time, and what waits in the lanes, each in its turn.
     fn next_batch(&mut self) -> Batch {
         let mut batch = Batch::default();
         let now = Instant::now();
@@ -89,21 +93,26 @@ impl Writer {
         }
         for (place, Served { lane, rests, .. }) in self.lanes.iter_mut().enumerate() {
             *rests &= !beats;
-            if *rests {
-                continue;
-            }
-            let has_lease = lane.has_lease(now);
-            if beats || !has_lease {
-                let nonce = if place == 0 { nonce(now - self.born) } else { String::new() };
+            if beats || (!*rests && !lane.has_lease(now)) {
+                let nonce = if place == 0 { self.wake.probe(now - self.born) } else { String::new() };
                 batch.beat(place, lane, &self.common, &self.number, &nonce);
                 lane.trim();
             }
-            if has_lease {
-                for request in lane.take_requests(REQUESTS_PER_LANE) {
-                    batch.add(place, lane, request, &self.common.node, &self.number);
-                }
+        }
+        let mut room = Room { requests: MOST_REQUESTS, bytes: MOST_BYTES };
+        for offset in 0..self.lanes.len() {
+            let place = (self.turn + offset) % self.lanes.len();
+            let Served { lane, rests, .. } = &self.lanes[place];
+            // Without a lease it may send nothing but beats.
+            if *rests || !lane.has_lease(now) {
+                continue;
+            }
+            while let Some(request) = room.left().then(|| lane.take_request()).flatten() {
+                room.fill(&request);
+                batch.add(place, lane, request, &self.common.node, &self.number);
             }
         }
+        self.turn = (self.turn + 1) % self.lanes.len();
         batch
     }
 
@@ -167,7 +176,19 @@ impl Writer {
     }
 }
 
-/// What a probe says: the time since the link was born, in microseconds.
-fn nonce(age: Duration) -> String {
-    age.as_micros().to_string()
+/// What still goes into a batch.
+struct Room {
+    requests: usize,
+    bytes: usize,
+}
+
+impl Room {
+    fn left(&self) -> bool {
+        self.requests > 0 && self.bytes > 0
+    }
+
+    fn fill(&mut self, request: &Request) {
+        self.requests -= 1;
+        self.bytes = self.bytes.saturating_sub(request.weight());
+    }
 }

@@ -32,11 +32,17 @@ impl Queue {
         None
     }
 
-    /// Takes the first requests, up to `most`. They count as waiting until they are [`done`](Self::done).
-    pub(super) fn take(&mut self, most: usize) -> Vec<Request> {
-        let requests: Vec<_> = self.requests.drain(..self.requests.len().min(most)).collect();
-        self.bytes -= requests.iter().map(Request::weight).sum::<usize>();
-        requests
+    /// Takes one in before all others: it has no order to keep.
+    pub(super) fn push_front(&mut self, request: Request) {
+        self.metrics.waiting.inc();
+        self.put_back(request);
+    }
+
+    /// Takes the first request. It counts as waiting until it is [`done`](Self::done).
+    pub(super) fn pop(&mut self) -> Option<Request> {
+        let request = self.requests.pop_front()?;
+        self.bytes -= request.weight();
+        Some(request)
     }
 
     /// Takes back, to the front, one that was taken and not answered.
@@ -88,12 +94,15 @@ mod tests {
         for json in ["1", "22", "333"] {
             assert!(queue.push(info(json)).is_none());
         }
-        let mut taken = queue.take(2);
+        let mut taken = vec![queue.pop().unwrap(), queue.pop().unwrap()];
         assert_eq!(infos(&taken), ["0", "10"]);
         while let Some(request) = taken.pop() {
             queue.put_back(request);
         }
-        assert_eq!(infos(&queue.take(9)), ["0", "10", "100"]);
+        queue.push_front(request(Ask::Leave(LeaveReason::Left)));
+        assert!(matches!(queue.pop().unwrap().ask, Ask::Leave(_)));
+        let rest: Vec<_> = std::iter::from_fn(|| queue.pop()).collect();
+        assert_eq!(infos(&rest), ["0", "10", "100"]);
         assert_eq!(queue.bytes, 0);
     }
 
@@ -107,7 +116,8 @@ mod tests {
         assert!(queue.push(request(Ask::Leave(LeaveReason::Left))).is_none());
         assert_eq!(queue.metrics.waiting.get(), 1 + i64::try_from(MAX_REQUESTS).unwrap());
         assert_eq!(queue.metrics.refused.get(), 1);
-        queue.take(2);
+        queue.pop();
+        queue.pop();
         assert!(queue.push(info("1")).is_none(), "there is room again");
     }
 

@@ -90,7 +90,7 @@ impl Registration {
 
     /// Up to which message its mailbox can be emptied. Until a sync has told what was missed, none: it may lie before the
     /// last that was delivered.
-    pub(super) fn trim(&mut self) -> Option<Signal> {
+    pub(super) fn take_delivered(&mut self) -> Option<Signal> {
         self.delivered = 0;
         if self.lapses == self.repaired { self.last.take() } else { None }
     }

@@ -47,13 +47,17 @@ impl Scene {
 
     /// The next request is of this kind; Redis answers it so.
     fn answer(&self, script: Script, reply: &Reply) {
-        let request = self.lane.take_requests(1).pop().expect("a request");
+        let request = self.lane.take_request().expect("a request");
         assert_eq!(request.script(), script);
         self.lane.answered(request, reply).unwrap();
     }
 
     fn asks(&self) -> Vec<Script> {
-        self.lane.take_requests(usize::MAX).iter().map(Request::script).collect()
+        self.taken().iter().map(Request::script).collect()
+    }
+
+    fn taken(&self) -> Vec<Request> {
+        std::iter::from_fn(|| self.lane.take_request()).collect()
     }
 
     fn heard(&self) -> Vec<Event> {
@@ -117,7 +121,7 @@ fn a_mailbox_is_trimmed_of_what_was_delivered() {
     scene.deliver(2);
     assert_eq!(scene.asks(), [], "not for a few");
     scene.lane.trim();
-    let requests = scene.lane.take_requests(9);
+    let requests = scene.taken();
     assert!(matches!(&requests[..], [Request { ask: Ask::Trim(last), .. }] if last.n == 2), "{requests:?}");
     scene.lane.trim();
     assert_eq!(scene.asks(), [], "once");
@@ -137,7 +141,7 @@ fn nothing_is_trimmed_between_a_lapse_and_its_repair() {
     assert_eq!(scene.asks(), []);
     scene.lane.sync(&scene.ann);
     scene.answer(Script::Sync, &synced(&[5, 6]));
-    let requests = scene.lane.take_requests(9);
+    let requests = scene.taken();
     assert!(matches!(&requests[..], [Request { ask: Ask::Trim(last), .. }] if last.n == 6), "{requests:?}");
     let heard = scene.heard();
     assert!(
@@ -166,7 +170,7 @@ fn what_was_not_answered_is_asked_again_in_its_order() {
     let scene = Scene::joined();
     scene.lane.post(&scene.ann, message(1).from, message(1));
     scene.lane.set_info(&scene.ann, Info::default());
-    let mut taken = scene.lane.take_requests(9);
+    let mut taken = scene.taken();
     scene.lane.leave(&scene.ann, LeaveReason::Left);
     while let Some(request) = taken.pop() {
         scene.lane.put_back(request);
@@ -178,7 +182,7 @@ fn what_was_not_answered_is_asked_again_in_its_order() {
 fn what_redis_refuses_is_told() {
     let scene = Scene::joined();
     scene.lane.post(&scene.ann, message(1).from, message(1));
-    scene.lane.refuse(scene.lane.take_requests(1).pop().unwrap());
+    scene.lane.refuse(scene.lane.take_request().unwrap());
     assert_eq!(scene.heard(), [Event::Failed { to: Some(message(1).from), n: Some(1) }]);
 }
 
@@ -198,7 +202,7 @@ fn without_a_lease_a_joining_waits_for_the_next_beat() {
 fn who_left_while_there_was_no_lease_is_not_let_in() {
     let scene = Scene::asked();
     scene.lane.subscribed(scene.ann.id);
-    let joining = scene.lane.take_requests(1).pop().unwrap();
+    let joining = scene.lane.take_request().unwrap();
     scene.lane.leave(&scene.ann, LeaveReason::Left);
     scene.lane.answered(joining, &text("no lease")).unwrap();
     assert_eq!(scene.asks(), [Script::Leave]);
@@ -223,6 +227,37 @@ fn who_comes_back_first_waits_for_the_others() {
     scene.lane.renewed(now + lease / 2, lease, true);
     assert!(!scene.lane.may_reap(now + lease / 2));
     assert!(scene.lane.may_reap(now + lease));
-    scene.lane.renewed(now + lease * 9, lease, false);
-    assert!(!scene.lane.may_reap(now + lease * 9));
+    // By Redis' time, by its own time, and on another link.
+    scene.lane.renewed(now + lease, lease, false);
+    assert!(!scene.lane.may_reap(now + lease));
+    scene.lane.renewed(now + lease * 4, lease, true);
+    assert!(!scene.lane.may_reap(now + lease * 4));
+    assert!(scene.lane.may_reap(now + lease * 5));
+    scene.lane.attach(Arc::default());
+    scene.lane.renewed(now + lease * 4, lease, true);
+    assert!(!scene.lane.may_reap(now + lease * 4));
+}
+
+#[test]
+fn an_answer_that_is_not_understood_is_told_as_a_refusal() {
+    let scene = Scene::asked();
+    scene.lane.subscribed(scene.ann.id);
+    let joining = scene.lane.take_request().unwrap();
+    assert!(scene.lane.answered(joining, &Reply::Integer(1)).is_err());
+    assert_eq!(scene.heard(), [Event::Refused(Refusal::Unavailable)]);
+    assert_eq!(scene.asks(), [Script::Leave], "it may be in");
+
+    let scene = Scene::joined();
+    scene.lane.sync(&scene.ann);
+    let sync = scene.lane.take_request().unwrap();
+    assert!(scene.lane.answered(sync, &Reply::Integer(1)).is_err());
+    assert_eq!(scene.heard(), [Event::Removed]);
+}
+
+#[test]
+fn what_is_shown_without_a_lease_waits_for_the_next_beat() {
+    let scene = Scene::joined();
+    scene.lane.set_info(&scene.ann, Info::default());
+    scene.answer(Script::Info, &Reply::Integer(-1));
+    assert_eq!(scene.asks(), [Script::Info]);
 }

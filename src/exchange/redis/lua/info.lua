@@ -2,7 +2,7 @@
 -- Changes what the others are shown of a member. It is told itself, too: so it learns the version.
 -- KEYS[1] the partition's prefix
 -- ARGV    room, sid, node, info (JSON), link
--- Answer  1; 0 where it is not there any more; -1 from an earlier link
+-- Answer  1; 0 where it is not there any more; -1 without a lease, or from an earlier link
 -- Cost    O(members): a publish each
 -- Fence   the session is the node's own, and the link its latest.
 local room, sid, node, info, link = ARGV[1], ARGV[2], ARGV[3], ARGV[4], ARGV[5]
