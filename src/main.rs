@@ -3,7 +3,7 @@
 mod telemetry;
 
 use anyhow::Context;
-use std::process::ExitCode;
+use std::{process::ExitCode, time::Duration};
 use switchboard::{
     config::Config,
     server::{self, Listeners},
@@ -24,7 +24,11 @@ fn main() -> ExitCode {
 }
 
 fn run(config: &Config) -> anyhow::Result<()> {
-    tokio::runtime::Builder::new_multi_thread().enable_all().build()?.block_on(serve(config))
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
+    let result = runtime.block_on(serve(config));
+    // A look-up of a name may hang in the system's own time.
+    runtime.shutdown_timeout(Duration::from_secs(1));
+    result
 }
 
 async fn serve(config: &Config) -> anyhow::Result<()> {

@@ -67,7 +67,7 @@ use tokio::{
     task::JoinHandle,
     time::{sleep_until, timeout},
 };
-use tokio_util::sync::CancellationToken;
+use tokio_util::{sync::CancellationToken, task::AbortOnDropHandle};
 use tracing::{info, warn};
 
 /// What the exchange goes by.
@@ -92,8 +92,9 @@ pub struct Settings {
 /// Rooms in Redis.
 pub struct Redis {
     common: Arc<Common>,
-    /// What works for it, until it is stopped.
-    tasks: Mutex<Vec<JoinHandle<()>>>,
+    /// Keeps the links; taken to be waited for when the node stops.
+    supervisor: Mutex<Option<JoinHandle<()>>>,
+    reaper: AbortOnDropHandle<()>,
 }
 
 impl Redis {
@@ -110,25 +111,23 @@ impl Redis {
             .iter()
             .map(|partition| Arc::new(Lane::new(partition.clone(), metrics.clone())));
         let common = Arc::new(Common {
-            node: random_id(),
+            node: random_name(),
             lanes: lanes.collect(),
             lease: settings.lease,
             timeout: settings.timeout,
             metrics,
             dead,
             stopping: CancellationToken::new(),
-            trouble: watch::Sender::new(None),
+            trouble: Mutex::default(),
             served: watch::Sender::new(()),
             link_count: AtomicU64::new(0),
             layout,
         });
         let deadline = Instant::now() + settings.start_timeout;
         introduce(&topology, &common.layout.deployment_key(), deadline).await?;
-        let tasks = vec![
-            tokio::spawn(Supervisor::new(topology, common.clone()).run()),
-            tokio::spawn(Reaper::new(common.clone()).run(told)),
-        ];
-        let redis = Arc::new(Self { common, tasks: Mutex::new(tasks) });
+        let supervisor = tokio::spawn(Supervisor::new(topology, common.clone()).run());
+        let reaper = AbortOnDropHandle::new(tokio::spawn(Reaper::new(common.clone()).run(told)));
+        let redis = Arc::new(Self { common, supervisor: Mutex::new(Some(supervisor)), reaper });
         redis.until_served(deadline).await?;
         info!(node = redis.common.node, partitions = settings.partitions, "rooms are in Redis");
         Ok(redis)
@@ -137,13 +136,12 @@ impl Redis {
     /// Does what is left to do, gives the node's leases back, and ends all connections.
     pub async fn stop(&self) {
         self.common.stopping.cancel();
-        let tasks = std::mem::take(&mut *self.tasks.lock().unwrap_or_else(PoisonError::into_inner));
-        let mut tasks = tasks.into_iter();
-        if let Some(supervisor) = tasks.next() {
+        self.reaper.abort();
+        let supervisor = self.supervisor.lock().unwrap_or_else(PoisonError::into_inner).take();
+        if let Some(supervisor) = supervisor {
             // It has a deadline of its own, and no panic that it would not have told of.
             let _ = supervisor.await;
         }
-        tasks.for_each(|task| task.abort());
     }
 
     /// Waits until this node has a lease in every partition.
@@ -171,8 +169,9 @@ impl Redis {
 
 impl Drop for Redis {
     fn drop(&mut self) {
-        for task in self.tasks.get_mut().unwrap_or_else(PoisonError::into_inner) {
-            task.abort();
+        let supervisor = self.supervisor.get_mut().unwrap_or_else(PoisonError::into_inner);
+        if let Some(supervisor) = supervisor {
+            supervisor.abort();
         }
     }
 }
@@ -238,7 +237,10 @@ async fn introduce(topology: &Topology, key: &str, deadline: Instant) -> anyhow:
 }
 
 async fn meet_all(topology: &Topology, key: &str) -> Result<(), Trouble> {
-    let plan = topology.resolve().await?;
+    let plan = topology.resolve().await;
+    if let Some(trouble) = plan.trouble {
+        return Err(trouble);
+    }
     for (server, _) in &plan.shares {
         connect(server).await.map_err(|fault| fault.at(&server.address))?;
     }
@@ -263,8 +265,6 @@ async fn belongs(server: &Server, key: &str, deployment: &str) -> Result<(), Fau
 }
 
 /// A name that no node had before.
-fn random_id() -> String {
-    let mut bytes = [0; SocketId::LEN];
-    getrandom::fill(&mut bytes).expect("the system has random bytes");
-    SocketId::from_random(bytes).to_string()
+fn random_name() -> String {
+    format!("{:016x}", getrandom::u64().expect("the system has random bytes"))
 }

@@ -54,6 +54,31 @@ async fn kill_clients(redis: &RedisServer, kind: &str) {
 const SAID: u64 = 200;
 
 #[tokio::test]
+async fn large_messages_that_were_missed_are_told_or_refused() {
+    let mut scene = Scene::set().await;
+    let Scene { proxy, ann, ben, .. } = &mut scene;
+    proxy.hold();
+    let text = "x".repeat(16 * 1024);
+    let sent = 100;
+    for body in 0..sent {
+        let data = json!({ "socketId": ann.id, "body": body, "text": text });
+        ben.say_text(&json!({ "eventName": "message", "data": data }).to_string()).await;
+    }
+    let mut refused = Vec::new();
+    let mut heard = Vec::new();
+    while heard.len() + refused.len() < sent {
+        tokio::select! {
+            frame = ann.hear() => heard.push(frame["n"].as_u64().expect("a number")),
+            frame = ben.hear() => refused.push(frame["data"]["n"].as_u64().expect("a number")),
+        }
+    }
+    assert!(!refused.is_empty() && heard.is_sorted(), "{heard:?}");
+    let mut all = [heard, refused].concat();
+    all.sort_unstable();
+    assert_eq!(all, (1..=sent as u64).collect::<Vec<_>>(), "each once");
+}
+
+#[tokio::test]
 async fn a_full_redis_refuses_what_takes_memory_and_nothing_else() {
     let redis = RedisServer::start().await;
     let flags = ["--redis", &redis.url(), "--redis-timeout", "300ms", "--lease", "1s"];

@@ -25,7 +25,7 @@ use super::{
 use crate::metrics::{Counted, ExchangeMetrics};
 use std::{
     sync::{
-        Arc,
+        Arc, Mutex, PoisonError,
         atomic::{AtomicU64, Ordering},
     },
     time::{Duration, Instant},
@@ -49,7 +49,7 @@ pub(super) struct Common {
     /// Cancelled when the node stops.
     pub(super) stopping: CancellationToken,
     /// The last thing that went wrong, for people.
-    pub(super) trouble: watch::Sender<Option<String>>,
+    pub(super) trouble: Mutex<Option<String>>,
     /// Told of each lease that is renewed.
     pub(super) served: watch::Sender<()>,
     /// How many links there were.
@@ -70,7 +70,13 @@ impl Common {
 
     /// What went wrong last, for people.
     pub(super) fn last_trouble(&self) -> String {
-        self.trouble.borrow().clone().unwrap_or_else(|| "Redis can't be reached".into())
+        let trouble = self.trouble.lock().unwrap_or_else(PoisonError::into_inner);
+        trouble.clone().unwrap_or_else(|| "Redis can't be reached".into())
+    }
+
+    /// Something went wrong.
+    pub(super) fn note_trouble(&self, text: String) {
+        *self.trouble.lock().unwrap_or_else(PoisonError::into_inner) = Some(text);
     }
 
     /// Between two beats: short enough that a lapsed lease is noticed at once, by whoever is left.

@@ -12,7 +12,10 @@ use super::{
     topology::Server,
 };
 use deadpool_redis::{Manager, Pool};
-use redis::{ConnectionAddr, ConnectionInfo, IntoConnectionInfo, RedisConnectionInfo, TlsCertificates};
+use redis::{
+    AsyncConnectionConfig, ConnectionAddr, ConnectionInfo, IntoConnectionInfo, RedisConnectionInfo,
+    TlsCertificates,
+};
 use std::{collections::HashMap, sync::Arc, time::Duration};
 use tokio::{sync::mpsc, time::sleep};
 use tracing::{info, warn};
@@ -86,7 +89,11 @@ impl Reaper {
         if let Some(pool) = self.pools.get(&server.address) {
             return Ok(pool.clone());
         }
-        let pool = Pool::builder(Manager::new(connection_info(server)?)?).max_size(1).build()?;
+        let timeout = Some(self.common.timeout);
+        let config =
+            AsyncConnectionConfig::new().set_connection_timeout(timeout).set_response_timeout(timeout);
+        let manager = Manager::new_with_config(connection_info(server)?, config)?;
+        let pool = Pool::builder(manager).max_size(1).build()?;
         self.pools.insert(server.address.clone(), pool.clone());
         Ok(pool)
     }

@@ -11,6 +11,7 @@ use super::{
 };
 use std::{
     collections::HashMap,
+    future::pending,
     sync::Arc,
     time::{Duration, Instant},
 };
@@ -67,28 +68,26 @@ impl Supervisor {
     /// Works until the node stops.
     pub(super) async fn run(mut self) {
         let stopping = self.common.stopping.clone();
-        while let Some(resolved) = stopping.run_until_cancelled(self.topology.resolve()).await {
-            let pause = match resolved {
-                Ok(plan) => {
-                    self.follow(plan).await;
-                    (!self.topology.is_fixed()).then_some(REFRESH)
-                }
-                Err(trouble) => {
-                    self.note(&trouble);
+        while let Some(plan) = stopping.run_until_cancelled(self.topology.resolve()).await {
+            let again = match &plan.trouble {
+                Some(trouble) => {
+                    self.note(trouble);
                     Some(self.next_retry())
                 }
+                None => (!self.topology.is_fixed()).then_some(REFRESH),
             };
+            self.follow(plan).await;
             select! {
                 biased;
                 () = stopping.cancelled() => {}
-                Some(ended) = self.links.join_next_with_id(), if !self.links.is_empty() => {
+                Some(ended) = self.links.join_next_with_id() => {
                     self.ended(ended);
                     while let Some(ended) = self.links.try_join_next_with_id() {
                         self.ended(ended);
                     }
                     sleep(self.next_retry()).await;
                 }
-                () = sleep(pause.unwrap_or(Duration::MAX)), if pause.is_some() => {}
+                () = after(again) => {}
             }
         }
         // Each link does what is left to do, and gives its leases back.
@@ -139,13 +138,21 @@ impl Supervisor {
             warn!("{text}");
             self.told = Some((text.clone(), Instant::now()));
         }
-        self.common.trouble.send_replace(Some(text));
+        self.common.note_trouble(text);
     }
 
     fn next_retry(&mut self) -> Duration {
         let retry = self.retry;
         self.retry = (retry * 2).min(LAST_RETRY);
         with_jitter(retry)
+    }
+}
+
+/// Waits for so long, or for ever.
+async fn after(time: Option<Duration>) {
+    match time {
+        Some(time) => sleep(time).await,
+        None => pending().await,
     }
 }
 

@@ -41,18 +41,26 @@ pub(super) struct Server {
     pub(super) kind: Kind,
 }
 
-/// Where everything is at the moment.
+/// Where everything is at the moment, as far as is known.
+#[derive(Default)]
 pub(super) struct Plan {
     /// Each server that is needed, with the numbers of its partitions.
     pub(super) shares: Vec<(Server, Vec<usize>)>,
+    /// Partitions that nobody knows a server of at the moment.
+    missing: Vec<usize>,
+    /// Why some are missing.
+    pub(super) trouble: Option<Trouble>,
     /// Where it is written what the deployment is like, and what it says.
     pub(super) deployments: Vec<(Server, String)>,
 }
 
 impl Plan {
-    /// Whether these partitions, and no others, are on this server.
+    /// Whether these partitions, and no others, are on this server, or may still be.
     pub(super) fn has(&self, address: &Address, partitions: &[usize]) -> bool {
-        self.shares.iter().any(|(server, share)| server.address == *address && share == partitions)
+        let share = self.shares.iter().find(|(server, _)| server.address == *address);
+        let known = share.map_or(&[][..], |(_, share)| share);
+        let known_or_missing = |number: &usize| known.contains(number) || self.missing.contains(number);
+        partitions.iter().all(known_or_missing) && known.iter().all(|number| partitions.contains(number))
     }
 }
 
@@ -71,37 +79,58 @@ impl Topology {
         self.sites.iter().all(|site| site.source.kind == Kind::Standalone)
     }
 
-    /// Asks where everything is.
-    pub(super) async fn resolve(&self) -> Result<Plan, Trouble> {
-        let partitions = self.layout.partitions();
-        let mut plan = Plan { shares: Vec::new(), deployments: Vec::new() };
+    /// Asks where everything is. What can't be found out leaves a hole in the plan.
+    pub(super) async fn resolve(&self) -> Plan {
+        let mut plan = Plan::default();
         for (place, site) in self.sites.iter().enumerate() {
-            let own: Vec<_> =
-                (0..partitions.len()).filter(|number| number % self.sites.len() == place).collect();
-            let deployment = format!(
-                "1 layout, {} partitions, server {} of {}",
-                partitions.len(),
-                place + 1,
-                self.sites.len()
-            );
-            if site.source.is_cluster() {
-                let slots = site.slots().await?;
-                let mut shares: BTreeMap<Address, Vec<usize>> = BTreeMap::new();
-                for number in own {
-                    shares.entry(slots.owner(partitions[number].slot)?).or_default().push(number);
-                }
-                plan.shares.extend(shares.into_iter().map(|(address, share)| (site.server(address), share)));
-                let owner = slots.owner(redis_keyslot(self.layout.deployment_key().as_bytes()))?;
-                plan.deployments.push((site.server(owner), deployment));
+            let all = 0..self.layout.partitions().len();
+            let own: Vec<_> = all.filter(|number| number % self.sites.len() == place).collect();
+            let found = if site.source.is_cluster() {
+                self.resolve_cluster(place, &own, &mut plan).await
             } else {
-                let server = site.server(site.master().await?);
-                plan.deployments.push((server.clone(), deployment));
-                if !own.is_empty() {
-                    plan.shares.push((server, own));
+                self.resolve_master(place, &own, &mut plan).await
+            };
+            if let Err(trouble) = found {
+                plan.missing.extend(own);
+                plan.trouble = Some(trouble);
+            }
+        }
+        plan
+    }
+
+    async fn resolve_master(&self, place: usize, own: &[usize], plan: &mut Plan) -> Result<(), Trouble> {
+        let site = &self.sites[place];
+        let server = site.server(site.master().await?);
+        plan.deployments.push((server.clone(), self.deployment(place)));
+        if !own.is_empty() {
+            plan.shares.push((server, own.to_vec()));
+        }
+        Ok(())
+    }
+
+    async fn resolve_cluster(&self, place: usize, own: &[usize], plan: &mut Plan) -> Result<(), Trouble> {
+        let site = &self.sites[place];
+        let slots = site.slots().await?;
+        let mut shares: BTreeMap<Address, Vec<usize>> = BTreeMap::new();
+        for &number in own {
+            match slots.owner(self.layout.partitions()[number].slot) {
+                Ok(owner) => shares.entry(owner).or_default().push(number),
+                Err(trouble) => {
+                    plan.missing.push(number);
+                    plan.trouble = Some(trouble);
                 }
             }
         }
-        Ok(plan)
+        plan.shares.extend(shares.into_iter().map(|(address, share)| (site.server(address), share)));
+        let owner = slots.owner(redis_keyslot(self.layout.deployment_key().as_bytes()));
+        plan.deployments.extend(owner.map(|owner| (site.server(owner), self.deployment(place))).ok());
+        Ok(())
+    }
+
+    /// What is written down of the deployment at a site.
+    fn deployment(&self, place: usize) -> String {
+        let (partitions, sites) = (self.layout.partitions().len(), self.sites.len());
+        format!("1 layout, {partitions} partitions, server {} of {sites}", place + 1)
     }
 }
 
@@ -147,9 +176,12 @@ impl Site {
     }
 
     async fn ask_sentinel(&self, address: Address, service: &str) -> Result<Address, Fault> {
-        // The credentials are the master's.
-        let access = Access { credentials: None, ..self.access.clone() };
-        let (mut sentinel, greeting) = Connection::open(&address, &access).await?;
+        // The credentials are the master's. A Sentinel that wants some is thought to want the same.
+        let nobody = Access { credentials: None, ..self.access.clone() };
+        let (mut sentinel, greeting) = match Connection::open(&address, &nobody).await {
+            Err(Fault::NoPassword) => Connection::open(&address, &self.access).await?,
+            opened => opened?,
+        };
         greeting.check_mode("sentinel")?;
         let reply = sentinel.ask(&["SENTINEL", "GET-MASTER-ADDR-BY-NAME", service]).await?;
         match &reply {
@@ -236,6 +268,22 @@ mod tests {
         assert_eq!(owner(99).unwrap(), "a");
         assert_eq!(owner(101).unwrap(), "seed", "a node that doesn't know its name is who was asked");
         assert!(owner(100).unwrap_err().to_string().contains("slot 100"));
+    }
+
+    #[test]
+    fn a_link_stays_while_nobody_knows_better() {
+        let server = |host: &str| {
+            let source = Source::parse(&format!("redis://{host}")).unwrap();
+            let access = Access { credentials: None, tls: None, timeout: Duration::ZERO };
+            Server { address: source.hosts[0].clone(), access, kind: source.kind }
+        };
+        let a = server("a").address;
+        let shares = vec![(server("a"), vec![0, 1]), (server("b"), vec![2])];
+        let plan = Plan { shares, missing: vec![3], ..Plan::default() };
+        assert!(plan.has(&a, &[0, 1]) && plan.has(&a, &[0, 1, 3]));
+        assert!(!plan.has(&a, &[0]) && !plan.has(&a, &[0, 1, 2]), "one more, one less");
+        let gone = server("c").address;
+        assert!(plan.has(&gone, &[3]) && !plan.has(&gone, &[2, 3]));
     }
 
     #[test]

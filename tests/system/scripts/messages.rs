@@ -61,6 +61,32 @@ async fn a_full_mailbox_takes_no_more_and_keeps_what_it_has() {
 }
 
 #[tokio::test]
+async fn a_mailbox_is_full_of_bytes_too() {
+    let large = "x".repeat(64 * 1024);
+    for by_broadcast in [false, true] {
+        let (partition, _) = Partition::with(&[&ANN, &BEN]).await;
+        let (mut taken, mut refused) = (Vec::new(), false);
+        while !refused {
+            let message = format!("M{} {large}", taken.len());
+            refused = if by_broadcast {
+                !partition.broadcast(&BEN, &message).await.is_empty()
+            } else {
+                partition.post(&ANN, &message).await == -1
+            };
+            if !refused {
+                taken.push(message);
+            }
+        }
+        let bytes: usize = taken.iter().map(String::len).sum();
+        // Redis counts what it allocates, which is somewhat more.
+        assert!((384 * 1024..768 * 1024).contains(&bytes), "{bytes}");
+        assert_eq!(partition.mailbox(&ANN).await[1..], taken, "what it has it keeps");
+        partition.trim(&ANN, &taken[0]).await;
+        assert_eq!(partition.post(&ANN, "small").await, 1, "there is room again");
+    }
+}
+
+#[tokio::test]
 async fn a_broadcast_reaches_all_the_others() {
     let (partition, _) = Partition::with(&[&ANN, &BEN, &CAT, &DAN]).await;
     let mut everywhere = partition.listen_everywhere().await;

@@ -6,6 +6,9 @@ local at = KEYS[1]
 -- mailbox of one that is cut off fills.
 local MAILBOX = 1024
 
+-- And their bytes, looked at with each fourth message. What lies there has to fit into a client's outbox at once.
+local MAILBOX_BYTES = 512 * 1024
+
 -- A room's version is forgotten a day after its last member left: no client is that late.
 local VERSION_KEPT = 86400
 
@@ -53,7 +56,8 @@ end
 local function post(mailbox, message)
   local length = redis.call('RPUSHX', mailbox, message)
   if length == 0 then return 0 end
-  if length > MAILBOX + 1 then
+  if length > MAILBOX + 1
+    or (length % 4 == 0 and redis.call('MEMORY', 'USAGE', mailbox, 'SAMPLES', 0) > MAILBOX_BYTES) then
     redis.call('RPOP', mailbox)
     return -1
   end
