@@ -1,7 +1,7 @@
 //! What every exchange promises, written against the trait: a new exchange passes it unchanged.
 
 use crate::harness::{Cluster, RedisServer, Sentinel, documented_user, until};
-use std::{array, cell::Cell, collections::VecDeque, num::NonZeroUsize, sync::Arc, time::Duration};
+use std::{array, cell::Cell, collections::{BTreeMap, VecDeque}, num::NonZeroUsize, sync::Arc, time::Duration};
 use switchboard::{
     config::Config,
     exchange::{Exchange, Recipient, memory::Memory, redis::Redis},
@@ -102,6 +102,7 @@ async fn behaves(nodes: &[Arc<dyn Exchange>]) {
     who_has_left_has_no_say(&Room::on(nodes)).await;
     who_has_left_hears_no_more(&Room::on(nodes)).await;
     joiners_at_once_do_not_miss_each_other(&Room::on(nodes)).await;
+    a_burst_reaches_everybody(&Room::on(nodes)).await;
 }
 
 async fn members_hear_of_each_other(room: &Room<'_>) {
@@ -265,6 +266,27 @@ async fn who_has_left_hears_no_more(room: &Room<'_>) {
     assert_eq!(cat.next().await, Event::Signal(ann.signal(2)));
     assert_eq!(cat.change().await, Change::Info(ann.shown("1")));
     ben.has_heard_nothing();
+}
+
+/// More than a mailbox holds, all at once.
+async fn a_burst_reaches_everybody(room: &Room<'_>) {
+    const SAID: u64 = 30;
+
+    let mut guests: [Guest; 40] = room.guests().await;
+    for n in 1..=SAID {
+        guests.iter().for_each(|guest| guest.broadcast(n));
+    }
+    let everyone: Vec<_> = guests.iter().map(Guest::id).collect();
+    for guest in &mut guests {
+        let mut heard: BTreeMap<SocketId, u64> = BTreeMap::new();
+        for _ in 0..SAID * (everyone.len() as u64 - 1) {
+            let Event::Signal(signal) = guest.next().await else { panic!("nobody did anything else") };
+            let last = heard.entry(signal.from).or_default();
+            assert_eq!(signal.n, *last + 1, "of {}", signal.from);
+            *last = signal.n;
+        }
+        assert_eq!(heard.len(), everyone.len() - 1);
+    }
 }
 
 async fn joiners_at_once_do_not_miss_each_other(room: &Room<'_>) {

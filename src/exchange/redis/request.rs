@@ -64,6 +64,15 @@ impl Request {
         size_of::<Self>() + carried
     }
 
+    /// Roughly how much work it is for Redis, and for the nodes that are told of it, in messages.
+    pub(super) fn work(&self) -> usize {
+        match self.ask {
+            Ask::Post { .. } | Ask::Trim(_) => 1,
+            Ask::Sync { .. } => 4,
+            Ask::Join { .. } | Ask::Leave(_) | Ask::Broadcast(_) | Ask::SetInfo(_) => 16,
+        }
+    }
+
     /// Whether it may be refused when too much waits. The others are few: one or two for each member.
     pub(super) fn is_refusable(&self) -> bool {
         matches!(self.ask, Ask::Join { .. } | Ask::Post { .. } | Ask::Broadcast(_) | Ask::SetInfo(_))

@@ -18,11 +18,11 @@ use std::{sync::Arc, time::Instant};
 use tokio::time::sleep_until;
 use tracing::warn;
 
-/// Requests in one batch: enough that each costs little more than its own work, and so few that the next beat, and
-/// what has to be read meanwhile, doesn't wait for long.
-const MOST_REQUESTS: usize = 256;
+/// Work in one batch, in messages: enough that each costs little more than its own work, and so little that the next
+/// beat doesn't wait for long, and that who is told can keep up.
+const MOST_WORK: usize = 256;
 
-/// Their memory, in bytes; the last may exceed it. It has to be sent within `--redis-timeout`.
+/// Its memory, in bytes; the last request may exceed it. It has to be sent within `--redis-timeout`.
 const MOST_BYTES: usize = 512 * 1024;
 
 pub(super) struct Writer {
@@ -99,7 +99,7 @@ impl Writer {
                 lane.trim();
             }
         }
-        let mut room = Room { requests: MOST_REQUESTS, bytes: MOST_BYTES };
+        let mut room = Room { work: MOST_WORK, bytes: MOST_BYTES };
         for offset in 0..self.lanes.len() {
             let place = (self.turn + offset) % self.lanes.len();
             let Served { lane, rests, .. } = &self.lanes[place];
@@ -178,17 +178,17 @@ impl Writer {
 
 /// What still goes into a batch.
 struct Room {
-    requests: usize,
+    work: usize,
     bytes: usize,
 }
 
 impl Room {
     fn left(&self) -> bool {
-        self.requests > 0 && self.bytes > 0
+        self.work > 0 && self.bytes > 0
     }
 
     fn fill(&mut self, request: &Request) {
-        self.requests -= 1;
+        self.work = self.work.saturating_sub(request.work());
         self.bytes = self.bytes.saturating_sub(request.weight());
     }
 }
