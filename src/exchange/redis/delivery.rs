@@ -11,7 +11,6 @@ use crate::{
     protocol::{Info, LeaveReason, Peer, Signal, SignalKind, SocketId},
     room::{Change, Event, Notice},
 };
-use std::fmt::Write;
 
 /// Reads a delivery, or `None` where a newer version's node says something that this one doesn't know.
 pub(super) fn read(bytes: &[u8]) -> Option<Event> {
@@ -37,14 +36,8 @@ pub(super) fn read_signal(text: &str) -> Option<Signal> {
 
 /// Writes a message.
 pub(super) fn write_signal(signal: &Signal) -> String {
-    /// The letters, the id, the longest number, a space.
-    const HEAD: usize = 2 + SocketId::LEN + 16 + 1;
-
     let letter = KINDS.iter().find(|(_, kind)| *kind == signal.kind).expect("a letter for each kind").0;
-    let mut text = String::with_capacity(HEAD + signal.frame.len());
-    write!(text, "M{letter}{}{} {}", signal.from, signal.n, signal.frame.as_str())
-        .expect("a String takes all");
-    text
+    ["M", letter, signal.from.as_str(), &signal.n.to_string(), " ", signal.frame.as_str()].concat()
 }
 
 /// Reads what a peer shows.
