@@ -1,7 +1,14 @@
 //! What every exchange promises, written against the trait: a new exchange passes it unchanged.
 
 use crate::harness::{Cluster, RedisServer, Sentinel, documented_user, until};
-use std::{array, cell::Cell, collections::{BTreeMap, VecDeque}, num::NonZeroUsize, sync::Arc, time::Duration};
+use std::{
+    array,
+    cell::Cell,
+    collections::{BTreeMap, VecDeque},
+    num::NonZeroUsize,
+    sync::Arc,
+    time::Duration,
+};
 use switchboard::{
     config::Config,
     exchange::{Exchange, Recipient, memory::Memory, redis::Redis},
@@ -274,7 +281,9 @@ async fn a_burst_reaches_everybody(room: &Room<'_>) {
 
     let mut guests: [Guest; 40] = room.guests().await;
     for n in 1..=SAID {
-        guests.iter().for_each(|guest| guest.broadcast(n));
+        for guest in &guests {
+            guest.broadcast(n);
+        }
     }
     let everyone: Vec<_> = guests.iter().map(Guest::id).collect();
     for guest in &mut guests {
