@@ -1,4 +1,4 @@
-//! The frames that the relay benchmark sends: of one length, and saying who sent them, when, and the how many-eth each is.
+//! The frames that the relay benchmark sends: of one length, each with its pair, its number and its time.
 
 use std::time::{SystemTime, UNIX_EPOCH};
 

@@ -1,9 +1,9 @@
 //! What the Redis exchange costs, measured against a `redis-server` of its own.
 //!
 //! ```text
-//! cargo bench --bench redis -- relay         messages between two nodes, beside a bare PUBLISH and SPUBLISH
-//! cargo bench --bench redis -- resubscribe   50,000 members, and all connections cut
-//! cargo bench --bench redis -- join          into rooms of 2, 16 and 64
+//! cargo bench --bench redis -- relay [ROUNDS]   messages between two nodes, beside a bare PUBLISH and SPUBLISH
+//! cargo bench --bench redis -- resubscribe      50,000 members, and all connections cut
+//! cargo bench --bench redis -- join             into rooms of 2, 16 and 64
 //! ```
 //!
 //! It goes through the library's public API. Each node of `relay` is a process of its own: this program again, as
@@ -40,7 +40,7 @@ async fn main() {
         ["node", ref rest @ ..] => partner::run(rest).await,
         ["crowd", url, size] => join::crowd(url, size).await,
         _ => {
-            eprintln!("cargo bench --bench redis -- relay | resubscribe | join");
+            eprintln!("cargo bench --bench redis -- relay [ROUNDS] | resubscribe | join");
             exit(2);
         }
     }
