@@ -123,7 +123,7 @@ async fn what_goes_to_redis_is_counted_by_kind() {
     for (kind, count) in [("join", 2), ("post", 1), ("broadcast", 1), ("info", 1), ("leave", 1)] {
         node.until_metric(&commands(kind), count).await;
     }
-    // The next beat brings it, as few messages came.
+    // Some beat brings it, as few messages came.
     node.until_metric(&commands("trim"), 1).await;
     let mut kill = redis::cmd("CLIENT");
     kill.arg("KILL").arg("TYPE").arg("pubsub");

@@ -32,7 +32,7 @@ use std::{
     sync::{Arc, Mutex, MutexGuard, PoisonError},
     time::{Duration, Instant},
 };
-/// After so many deliveries a mailbox is trimmed at once; else at the next beat.
+/// After so many deliveries a mailbox is trimmed at once; else by and by.
 const DELIVERIES_PER_TRIM: u32 = 64;
 
 /// One partition, as this node sees it.
@@ -209,7 +209,7 @@ impl Lane {
         self.state().queue.put_back(request);
     }
 
-    /// Asks for the mailboxes to be trimmed of what was delivered.
+    /// Asks for every mailbox to be trimmed of what was delivered.
     pub(super) fn trim(&self) {
         self.state().trim();
     }

@@ -25,6 +25,9 @@ const MOST_WORK: usize = 256;
 /// Its memory, in bytes; the last request may exceed it. It has to be sent within `--redis-timeout`.
 const MOST_BYTES: usize = 512 * 1024;
 
+/// A lane's mailboxes are trimmed at each fifth beat, in turn with those of the others: a trim costs as much as a message.
+const BEATS_PER_TRIM: usize = 5;
+
 pub(super) struct Writer {
     connection: Connection,
     common: Arc<Common>,
@@ -36,6 +39,7 @@ pub(super) struct Writer {
     /// When the link came to be: probes tell the time since.
     born: Instant,
     next_beat: Instant,
+    beats: usize,
     /// The lane that comes first in the next batch.
     turn: usize,
 }
@@ -60,7 +64,7 @@ impl Writer {
         let served = |&number: &usize| Served { number, lane: common.lanes[number].clone(), rests: false };
         let lanes = lanes.iter().map(served).collect();
         let number = common.next_link().to_string();
-        Self { connection, common, lanes, wake, server, number, born, next_beat: born, turn: 0 }
+        Self { connection, common, lanes, wake, server, number, born, next_beat: born, beats: 0, turn: 0 }
     }
 
     /// Works until something is wrong, or until the node stops and all is done.
@@ -90,12 +94,15 @@ impl Writer {
         let beats = now >= self.next_beat;
         if beats {
             self.next_beat = now + self.common.beat();
+            self.beats += 1;
         }
         for (place, Served { lane, rests, .. }) in self.lanes.iter_mut().enumerate() {
             *rests &= !beats;
             if beats || (!*rests && !lane.has_lease(now)) {
                 let nonce = if place == 0 { self.wake.probe(now - self.born) } else { String::new() };
                 batch.beat(place, lane, &self.common, &self.number, &nonce);
+            }
+            if beats && (self.beats + place).is_multiple_of(BEATS_PER_TRIM) {
                 lane.trim();
             }
         }
