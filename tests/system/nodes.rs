@@ -96,11 +96,7 @@ async fn a_node_that_was_paused_beyond_its_lease_changes_nothing_it_no_longer_ow
     let redis = RedisServer::start().await;
     let flags = ["--redis", &redis.url()];
     let (paused, other) = (Process::start(&flags).await, Process::start(&flags).await);
-    let mut ann = other.client().await;
-    ann.join("room").await;
-    let mut ben = paused.client().await;
-    ben.join("room").await;
-    ann.hear_event("new_peer").await;
+    let [mut ann, mut ben] = in_a_room(&other, &paused).await;
     let mut cat = paused.client().await;
 
     paused.pause().await;
@@ -132,11 +128,7 @@ async fn a_short_pause_is_forgiven() {
     let redis = RedisServer::start().await;
     let flags = ["--redis", &redis.url()];
     let (paused, other) = (Process::start(&flags).await, Process::start(&flags).await);
-    let mut ann = other.client().await;
-    ann.join("room").await;
-    let mut ben = paused.client().await;
-    ben.join("room").await;
-    ann.hear_event("new_peer").await;
+    let [mut ann, mut ben] = in_a_room(&other, &paused).await;
     let beats = r#"switchboard_redis_command_duration_seconds_count{kind="beat"}"#;
     let before = other.metric(beats).await;
     paused.pause().await;
@@ -154,11 +146,7 @@ async fn a_node_that_stops_leaves_nothing_behind() {
     let redis = RedisServer::start().await;
     let flags = ["--redis", &redis.url()];
     let (stopping, other) = (Process::start(&flags).await, Process::start(&flags).await);
-    let mut ann = other.client().await;
-    ann.join("room").await;
-    let mut ben = stopping.client().await;
-    ben.join("room").await;
-    ann.hear_event("new_peer").await;
+    let [mut ann, mut ben] = in_a_room(&other, &stopping).await;
     assert_eq!(stopping.stop().await.0, Some(0));
     assert_eq!(ben.ended().await.code, 1012);
     ann.hear_event("remove_peer").await;
@@ -167,6 +155,15 @@ async fn a_node_that_stops_leaves_nothing_behind() {
     let keys: Vec<String> = redis.connection().await.keys("*").await.expect("keys");
     let kept = |key: &String| key.ends_with(":rv:room") || key == "sb:deployment";
     assert!(keys.iter().all(kept), "{keys:?}");
+}
+
+/// Two who know of each other, one on either node.
+async fn in_a_room(one: &Endpoints, other: &Endpoints) -> [Client; 2] {
+    let [mut ann, mut ben] = [one.client().await, other.client().await];
+    ann.join("room").await;
+    ben.join("room").await;
+    ann.hear_event("new_peer").await;
+    [ann, ben]
 }
 
 /// A room with members of a node that will die, and of those that won't.
