@@ -25,7 +25,7 @@ pub(crate) use self::{
     process::{Process, command},
     proxy::Proxy,
     raw::RawClient,
-    redis::{Cluster, RedisServer, Sentinel, documented_user},
+    redis::{Cluster, RedisServer, Sentinel, documented_user, patient},
     site::{Site, on_each_site},
     wait::until,
 };

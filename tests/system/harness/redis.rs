@@ -13,12 +13,13 @@ mod tests;
 pub(crate) use self::{cluster::Cluster, sentinel::Sentinel};
 
 use super::until;
-use redis::{Client, aio::MultiplexedConnection, cmd};
+use redis::{AsyncConnectionConfig, Client, aio::MultiplexedConnection, cmd};
 use std::{
     fs::{self, File},
     net::{Ipv4Addr, SocketAddr},
     path::PathBuf,
     process::Stdio,
+    time::Duration,
 };
 use tempfile::TempDir;
 use tokio::{
@@ -126,7 +127,7 @@ impl RedisServer {
     /// A connection for a test's own questions.
     pub(crate) async fn connection(&self) -> MultiplexedConnection {
         let client = Client::open(format!("unix://{}{}", self.socket(), self.setup.login)).expect("a URL");
-        client.get_multiplexed_async_connection().await.expect("a server")
+        client.get_multiplexed_async_connection_with_config(&patient()).await.expect("a server")
     }
 
     pub(crate) fn pid(&self) -> u32 {
@@ -213,6 +214,12 @@ impl Default for Setup {
 
 fn new_folder() -> TempDir {
     tempfile::tempdir().expect("a temporary folder")
+}
+
+/// How a test connects: the crate's own patience, half a second, is short where every core is busy.
+pub(crate) fn patient() -> AsyncConnectionConfig {
+    let patience = Some(Duration::from_secs(10));
+    AsyncConnectionConfig::new().set_connection_timeout(patience).set_response_timeout(patience)
 }
 
 /// The user of `docs/operations.md`, whose password is `secret`.

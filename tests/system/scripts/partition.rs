@@ -1,9 +1,9 @@
 //! One partition on a Redis of its own, asked by its scripts; and those who listen to what they publish.
 
-use crate::harness::RedisServer;
+use crate::harness::{RedisServer, patient};
 use redis::{
-    AsyncCommands, AsyncConnectionConfig, Client, FromRedisValue, PushInfo, PushKind, Script, ToRedisArgs,
-    Value, aio::MultiplexedConnection, from_redis_value,
+    AsyncCommands, Client, FromRedisValue, PushInfo, PushKind, Script, ToRedisArgs, Value,
+    aio::MultiplexedConnection, from_redis_value,
 };
 use std::fs;
 use tokio::sync::mpsc::{UnboundedReceiver, unbounded_channel};
@@ -94,7 +94,10 @@ impl Partition {
     pub(super) async fn with_user(acl: &str) -> Self {
         let server = RedisServer::with_user(acl).await;
         let client = Client::open(server.url()).expect("a URL");
-        Self { redis: client.get_multiplexed_async_connection().await.expect("a server"), server }
+        Self {
+            redis: client.get_multiplexed_async_connection_with_config(&patient()).await.expect("a server"),
+            server,
+        }
     }
 
     /// Nobody is there yet; both nodes hold long leases.
@@ -294,7 +297,7 @@ impl Ear {
     async fn open(server: &RedisServer, channels: &[String]) -> Self {
         let (sender, pushed) = unbounded_channel();
         let client = Client::open(format!("{}?protocol=resp3", server.url())).expect("a URL");
-        let config = AsyncConnectionConfig::new().set_push_sender(sender);
+        let config = patient().set_push_sender(sender);
         let mut redis = client.get_multiplexed_async_connection_with_config(&config).await.expect("a server");
         for channel in channels {
             () = redis::cmd("SSUBSCRIBE").arg(channel).query_async(&mut redis).await.expect("subscribed");

@@ -1,7 +1,7 @@
 //! The servers do what their names say.
 
 use super::RedisServer;
-use crate::harness::{Cluster, Sentinel, until};
+use crate::harness::{Cluster, Sentinel, patient, until};
 use redis::{AsyncCommands, Client, RedisResult, aio::MultiplexedConnection};
 use std::{fs, path::Path, process::Stdio};
 use tokio::{io::AsyncWriteExt, net::TcpStream, process::Command, time::Duration, time::timeout};
@@ -82,7 +82,7 @@ async fn a_server_with_tls_proves_who_it_is() {
     assert_eq!(ping_by_tls(&server, &[trusted, ["-verify_hostname", "example.org"]].concat()).await, "");
     assert_eq!(ping_by_tls(&server, &["-no-CAfile"]).await, "");
     let plain = Client::open(format!("redis://{}", server.address())).expect("a URL");
-    assert!(plain.get_multiplexed_async_connection().await.is_err());
+    assert!(plain.get_multiplexed_async_connection_with_config(&patient()).await.is_err());
 }
 
 #[tokio::test]
@@ -127,7 +127,8 @@ async fn a_sentinel_url_names_the_sentinels() {
     assert_eq!(hosts.split(',').count(), 3);
     for host in hosts.split(',') {
         let client = Client::open(format!("redis://{host}")).expect("a URL");
-        let mut sentinel_itself = client.get_multiplexed_async_connection().await.expect("a sentinel");
+        let mut sentinel_itself =
+            client.get_multiplexed_async_connection_with_config(&patient()).await.expect("a sentinel");
         let question = redis::cmd("SENTINEL").arg("GET-MASTER-ADDR-BY-NAME").arg(service).to_owned();
         let (ip, port): (String, u16) = question.query_async(&mut sentinel_itself).await.expect("a master");
         assert_eq!(format!("{ip}:{port}"), sentinel.master().await.to_string());
@@ -192,7 +193,7 @@ async fn through_the_port(server: &RedisServer) -> MultiplexedConnection {
 
 async fn through(url: &str) -> MultiplexedConnection {
     let client = Client::open(url).expect("a URL");
-    client.get_multiplexed_async_connection().await.expect("a server")
+    client.get_multiplexed_async_connection_with_config(&patient()).await.expect("a server")
 }
 
 async fn config(server: &RedisServer, name: &str) -> (String, String) {
