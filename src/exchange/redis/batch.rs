@@ -14,6 +14,19 @@ use super::{
 };
 use std::{collections::VecDeque, mem, sync::Arc};
 
+/// Work in one batch, in messages: enough that each costs little more than its own work, and so little that the next
+/// beat doesn't wait for long, and that who is told can keep up.
+const MOST_WORK: usize = 256;
+
+/// Its memory, in bytes; the last request may exceed it. It has to be sent within `--redis-timeout`.
+const MOST_BYTES: usize = 512 * 1024;
+
+/// What still goes into a batch.
+pub(super) struct Room {
+    work: usize,
+    bytes: usize,
+}
+
 /// Dropped, it gives back to its lanes what is still to be done.
 #[derive(Default)]
 pub(super) struct Batch {
@@ -33,12 +46,33 @@ pub(super) struct Sent {
     pub(super) request: Option<Request>,
 }
 
+impl Room {
+    pub(super) fn of_a_batch() -> Self {
+        Self { work: MOST_WORK, bytes: MOST_BYTES }
+    }
+
+    pub(super) fn is_left(&self) -> bool {
+        self.work > 0 && self.bytes > 0
+    }
+
+    pub(super) fn fill(&mut self, request: &Request) {
+        self.work = self.work.saturating_sub(request.work());
+        self.bytes = self.bytes.saturating_sub(request.weight());
+    }
+
+    /// For one request.
+    #[cfg(test)]
+    pub(super) fn of_one() -> Self {
+        Self { work: 1, bytes: 1 }
+    }
+}
+
 impl Batch {
     /// Adds a beat for a lane.
     pub(super) fn beat(&mut self, place: usize, lane: &Arc<Lane>, common: &Common, link: &str, nonce: &str) {
         let lease = common.lease.as_millis().to_string();
-        let call = ["EVALSHA", Script::Beat.hash(), "1", &lane.partition.at, &common.node];
-        write_command(&mut self.commands, &call, &[lease.as_str(), link, nonce]);
+        let call = Script::Beat.call(&lane.partition.at);
+        write_command(&mut self.commands, &call, &[&common.node, lease.as_str(), link, nonce]);
         self.sent.push_back(Sent { place, lane: lane.clone(), request: None });
     }
 
@@ -144,8 +178,7 @@ mod tests {
             }
             let mut batch = Batch::default();
             let leave = Request { member: ann, ask: Ask::Leave(LeaveReason::Left) };
-            let posts = std::iter::from_fn(|| lane.take_request()).collect::<Vec<_>>();
-            for request in posts.into_iter().chain([leave]) {
+            for request in lane.take_requests(&mut Room::of_a_batch()).into_iter().chain([leave]) {
                 batch.add(0, &lane, request, "node", "1");
             }
             Self { lane, told, batch }
@@ -165,9 +198,11 @@ mod tests {
         /// The numbers of the messages that are asked again (0 is the leaving), and those that are told as failed.
         fn settle(self) -> (Vec<u64>, Vec<u64>) {
             drop(self.batch);
-            let again = std::iter::from_fn(|| self.lane.take_request()).map(|request| match request.ask {
-                Ask::Post { signal, .. } => signal.n,
-                _ => 0,
+            let again = self.lane.take_requests(&mut Room::of_a_batch()).into_iter().map(|request| {
+                match request.ask {
+                    Ask::Post { signal, .. } => signal.n,
+                    _ => 0,
+                }
             });
             let told = self.told.0.lock().unwrap();
             let told = told.iter().map(|event| match event {

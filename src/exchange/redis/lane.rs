@@ -13,6 +13,7 @@ mod tests;
 
 use self::{queue::Queue, registration::Registration};
 use super::{
+    batch::Room,
     connection::Reply,
     partition::Partition,
     request::{Ask, Request, read_ids, read_join, read_number, read_sync},
@@ -195,13 +196,20 @@ impl Lane {
 
 /// What the link that serves the lane does: its writer.
 impl Lane {
-    /// Takes the first request to send.
-    pub(super) fn take_request(&self) -> Option<Request> {
+    /// Takes the first requests to send, as many as there is room for.
+    pub(super) fn take_requests(&self, room: &mut Room) -> Vec<Request> {
         let mut state = self.state();
         if state.trim_is_due {
             state.trim();
         }
-        state.queue.pop()
+        let mut taken = Vec::new();
+        while room.is_left()
+            && let Some(request) = state.queue.pop()
+        {
+            room.fill(&request);
+            taken.push(request);
+        }
+        taken
     }
 
     /// Takes back a request that was not answered.

@@ -91,9 +91,9 @@ impl Request {
     pub(super) fn write(&self, partition: &Partition, node: &str, link: &str, out: &mut Vec<u8>) {
         let Member { room, id } = &self.member;
         let (room, id, at) = (room.as_str(), id.as_str(), partition.at.as_str());
-        let hash = self.script().hash();
+        let script = self.script();
         let mut call = |key: &str, arguments: &[&str]| {
-            write_command(out, &["EVALSHA", hash, "1", key], arguments);
+            write_command(out, &script.call(key), arguments);
         };
         match &self.ask {
             Ask::Join { info, capacity } => {

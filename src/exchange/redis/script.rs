@@ -67,8 +67,13 @@ impl Script {
         [flags, include_str!("lua/prelude.lua"), body].join("\n")
     }
 
+    /// The beginning of its call, before its arguments.
+    pub(super) fn call(self, key: &str) -> [&str; 4] {
+        ["EVALSHA", self.hash(), "1", key]
+    }
+
     /// The name by which Redis knows it once it is loaded: 40 hexadecimal digits.
-    pub(super) fn hash(self) -> &'static str {
+    fn hash(self) -> &'static str {
         static HASHES: LazyLock<[Source; Script::ALL.len()]> =
             LazyLock::new(|| Script::ALL.map(|script| Source::new(&script.source())));
         HASHES[self as usize].get_hash()

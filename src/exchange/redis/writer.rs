@@ -4,7 +4,7 @@
 //! a node is, the larger its batches are, and the cheaper each request.
 
 use super::{
-    batch::{Batch, Sent},
+    batch::{Batch, Room, Sent},
     connection::Connection,
     lane::Lane,
     link::{Common, Dead},
@@ -17,13 +17,6 @@ use super::{
 use std::{sync::Arc, time::Instant};
 use tokio::time::sleep_until;
 use tracing::warn;
-
-/// Work in one batch, in messages: enough that each costs little more than its own work, and so little that the next
-/// beat doesn't wait for long, and that who is told can keep up.
-const MOST_WORK: usize = 256;
-
-/// Its memory, in bytes; the last request may exceed it. It has to be sent within `--redis-timeout`.
-const MOST_BYTES: usize = 512 * 1024;
 
 /// A lane's mailboxes are trimmed at each fifth beat, in turn with those of the others: a trim costs as much as a message.
 const BEATS_PER_TRIM: usize = 5;
@@ -106,7 +99,7 @@ impl Writer {
                 lane.trim();
             }
         }
-        let mut room = Room { work: MOST_WORK, bytes: MOST_BYTES };
+        let mut room = Room::of_a_batch();
         for offset in 0..self.lanes.len() {
             let place = (self.turn + offset) % self.lanes.len();
             let Served { lane, rests, .. } = &self.lanes[place];
@@ -114,8 +107,7 @@ impl Writer {
             if *rests || !lane.has_lease(now) {
                 continue;
             }
-            while let Some(request) = room.left().then(|| lane.take_request()).flatten() {
-                room.fill(&request);
+            for request in lane.take_requests(&mut room) {
                 batch.add(place, lane, request, &self.common.node, &self.number);
             }
         }
@@ -176,26 +168,9 @@ impl Writer {
     /// Gives the leases back.
     async fn retire(&mut self) -> Result<(), Fault> {
         for Served { lane, .. } in &self.lanes {
-            let command = ["EVALSHA", Script::Retire.hash(), "1", &lane.partition.at, &self.common.node];
-            self.connection.ask(&command).await?;
+            let call = Script::Retire.call(&lane.partition.at);
+            self.connection.ask(&[&call[..], &[&self.common.node]].concat()).await?;
         }
         Ok(())
-    }
-}
-
-/// What still goes into a batch.
-struct Room {
-    work: usize,
-    bytes: usize,
-}
-
-impl Room {
-    fn left(&self) -> bool {
-        self.work > 0 && self.bytes > 0
-    }
-
-    fn fill(&mut self, request: &Request) {
-        self.work = self.work.saturating_sub(request.work());
-        self.bytes = self.bytes.saturating_sub(request.weight());
     }
 }

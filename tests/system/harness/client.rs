@@ -35,6 +35,20 @@ impl Client {
         Self { socket, dialect: Dialect::Native, id: String::new() }
     }
 
+    /// Clients that connect and join a room one after the other; each has heard of all the others.
+    pub(crate) async fn gather<const N: usize>(room: &str, connect: impl AsyncFn() -> Self) -> [Self; N] {
+        let mut clients: Vec<Self> = Vec::new();
+        for _ in 0..N {
+            let mut newcomer = connect().await;
+            newcomer.join(room).await;
+            for earlier in &mut clients {
+                earlier.hear_newcomer(&newcomer).await;
+            }
+            clients.push(newcomer);
+        }
+        clients.try_into().unwrap_or_else(|_| unreachable!("N were made"))
+    }
+
     pub(crate) fn speaking_skyrtc(self) -> Self {
         Self { dialect: Dialect::SkyRtc, ..self }
     }

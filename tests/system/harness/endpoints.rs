@@ -22,16 +22,7 @@ impl Endpoints {
 
     /// Clients that joined a room one after the other; each has heard of all the others.
     pub(crate) async fn room<const N: usize>(&self, room: &str) -> [Client; N] {
-        let mut clients: Vec<Client> = Vec::new();
-        for _ in 0..N {
-            let mut newcomer = self.client().await;
-            newcomer.join(room).await;
-            for earlier in &mut clients {
-                earlier.hear_event("new_peer").await;
-            }
-            clients.push(newcomer);
-        }
-        clients.try_into().unwrap_or_else(|_| unreachable!("N were made"))
+        Client::gather(room, async || self.client().await).await
     }
 
     /// One metric's value.

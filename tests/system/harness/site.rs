@@ -67,16 +67,7 @@ impl Site {
 
     /// Clients that joined a room one after the other; each has heard of all the others.
     pub(crate) async fn room<const N: usize>(&self, room: &str) -> [Client; N] {
-        let mut clients: Vec<Client> = Vec::new();
-        for _ in 0..N {
-            let mut newcomer = self.client().await;
-            newcomer.join(room).await;
-            for earlier in &mut clients {
-                earlier.hear_newcomer(&newcomer).await;
-            }
-            clients.push(newcomer);
-        }
-        clients.try_into().unwrap_or_else(|_| unreachable!("N were made"))
+        Client::gather(room, async || self.client().await).await
     }
 
     /// A witness that nothing is under way to these members of a room: it joins, and its coming is the next thing that

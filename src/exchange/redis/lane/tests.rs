@@ -47,7 +47,7 @@ impl Scene {
 
     /// The next request is of this kind; Redis answers it so.
     fn answer(&self, script: Script, reply: &Reply) {
-        let request = self.lane.take_request().expect("a request");
+        let request = self.take().expect("a request");
         assert_eq!(request.script(), script);
         self.lane.answered(request, reply).unwrap();
     }
@@ -56,8 +56,12 @@ impl Scene {
         self.taken().iter().map(Request::script).collect()
     }
 
+    fn take(&self) -> Option<Request> {
+        self.lane.take_requests(&mut Room::of_one()).pop()
+    }
+
     fn taken(&self) -> Vec<Request> {
-        std::iter::from_fn(|| self.lane.take_request()).collect()
+        std::iter::from_fn(|| self.take()).collect()
     }
 
     fn heard(&self) -> Vec<Event> {
@@ -182,7 +186,7 @@ fn what_was_not_answered_is_asked_again_in_its_order() {
 fn what_redis_refuses_is_told() {
     let scene = Scene::joined();
     scene.lane.post(&scene.ann, message(1).from, message(1));
-    scene.lane.refuse(scene.lane.take_request().unwrap());
+    scene.lane.refuse(scene.take().unwrap());
     assert_eq!(scene.heard(), [Event::Failed { to: Some(message(1).from), n: Some(1) }]);
 }
 
@@ -202,7 +206,7 @@ fn without_a_lease_a_joining_waits_for_the_next_beat() {
 fn who_left_while_there_was_no_lease_is_not_let_in() {
     let scene = Scene::asked();
     scene.lane.subscribed(scene.ann.id);
-    let joining = scene.lane.take_request().unwrap();
+    let joining = scene.take().unwrap();
     scene.lane.leave(&scene.ann, LeaveReason::Left);
     scene.lane.answered(joining, &text("no lease")).unwrap();
     assert_eq!(scene.asks(), [Script::Leave]);
@@ -242,14 +246,14 @@ fn who_comes_back_first_waits_for_the_others() {
 fn an_answer_that_is_not_understood_is_told_as_a_refusal() {
     let scene = Scene::asked();
     scene.lane.subscribed(scene.ann.id);
-    let joining = scene.lane.take_request().unwrap();
+    let joining = scene.take().unwrap();
     assert!(scene.lane.answered(joining, &Reply::Integer(1)).is_err());
     assert_eq!(scene.heard(), [Event::Refused(Refusal::Unavailable)]);
     assert_eq!(scene.asks(), [Script::Leave], "it may be in");
 
     let scene = Scene::joined();
     scene.lane.sync(&scene.ann);
-    let sync = scene.lane.take_request().unwrap();
+    let sync = scene.take().unwrap();
     assert!(scene.lane.answered(sync, &Reply::Integer(1)).is_err());
     assert_eq!(scene.heard(), [Event::Removed]);
 }
