@@ -109,7 +109,7 @@ async fn behaves(nodes: &[Arc<dyn Exchange>]) {
     who_has_left_has_no_say(&Room::on(nodes)).await;
     who_has_left_hears_no_more(&Room::on(nodes)).await;
     joiners_at_once_do_not_miss_each_other(&Room::on(nodes)).await;
-    a_burst_reaches_everybody(&Room::on(nodes)).await;
+    a_burst_reaches_everybody_or_is_told_as_failed(&Room::on(nodes)).await;
 }
 
 async fn members_hear_of_each_other(room: &Room<'_>) {
@@ -275,8 +275,8 @@ async fn who_has_left_hears_no_more(room: &Room<'_>) {
     ben.has_heard_nothing();
 }
 
-/// More than a mailbox holds, all at once.
-async fn a_burst_reaches_everybody(room: &Room<'_>) {
+/// More than a mailbox holds, all at once: each message is heard once, in order, or its sender is told that it isn't.
+async fn a_burst_reaches_everybody_or_is_told_as_failed(room: &Room<'_>) {
     const SAID: u64 = 30;
 
     let mut guests: [Guest; 40] = room.guests().await;
@@ -285,17 +285,34 @@ async fn a_burst_reaches_everybody(room: &Room<'_>) {
             guest.broadcast(n);
         }
     }
-    let everyone: Vec<_> = guests.iter().map(Guest::id).collect();
-    for guest in &mut guests {
-        let mut heard: BTreeMap<SocketId, u64> = BTreeMap::new();
-        for _ in 0..SAID * (everyone.len() as u64 - 1) {
-            let Event::Signal(signal) = guest.next().await else { panic!("nobody did anything else") };
-            let last = heard.entry(signal.from).or_default();
-            assert_eq!(signal.n, *last + 1, "of {}", signal.from);
-            *last = signal.n;
+    let expected = guests.len() * (guests.len() - 1) * usize::try_from(SAID).expect("few");
+    // By sender and receiver.
+    let mut heard: BTreeMap<(SocketId, SocketId), Vec<u64>> = BTreeMap::new();
+    let mut failed = heard.clone();
+    let accounted_for = async || {
+        for guest in &mut guests {
+            while let Ok(event) = guest.events.try_recv() {
+                match event {
+                    Event::Signal(Signal { from, n, .. }) => {
+                        heard.entry((from, guest.id())).or_default().push(n);
+                    }
+                    Event::Failed { to: Some(to), n: Some(n) } => {
+                        failed.entry((guest.id(), to)).or_default().push(n);
+                    }
+                    other => panic!("nobody did anything else: {other:?}"),
+                }
+            }
         }
-        assert_eq!(heard.len(), everyone.len() - 1);
+        heard.values().chain(failed.values()).map(Vec::len).sum::<usize>() == expected
+    };
+    until("every message is accounted for", accounted_for).await;
+    for (pair, numbers) in &mut heard {
+        assert!(numbers.is_sorted(), "{pair:?}: {numbers:?}");
+        numbers.extend(failed.remove(pair).unwrap_or_default());
+        numbers.sort_unstable();
+        assert_eq!(*numbers, (1..=SAID).collect::<Vec<_>>(), "{pair:?}");
     }
+    assert_eq!(heard.len(), guests.len() * (guests.len() - 1), "everybody heard of everybody: {failed:?}");
 }
 
 async fn joiners_at_once_do_not_miss_each_other(room: &Room<'_>) {
