@@ -67,6 +67,10 @@ struct RoomConfig {
     #[arg(long, value_name = "NUMBER", default_value = "64", value_parser = values::count)]
     room_capacity: NonZeroUsize,
 
+    /// Time for a client that lost its connection to come back to its place in the room, if it asked for that at its join
+    #[arg(long, value_name = "TIME", default_value = "30s", value_parser = values::time)]
+    resume_window: Duration,
+
     /// A STUN server that clients are told of, such as stun:stun.example.org:3478; may be repeated
     #[arg(long, value_name = "URL", value_parser = values::ice_server)]
     ice_server: Vec<String>,
@@ -242,6 +246,7 @@ impl Config {
                 join_timeout: self.sockets.join_timeout,
                 ping_interval: self.sockets.ping_interval,
                 ping_timeout: self.sockets.ping_timeout,
+                resume_window: self.rooms.resume_window,
                 ice_servers: self
                     .rooms
                     .ice_server

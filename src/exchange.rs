@@ -14,22 +14,35 @@
 //!    `Lapse` until a question after it is answered, no message is forgotten because it was delivered. The answer may
 //!    overtake what was delivered before it, and so tell what the member will hear again.
 //! 5. A post to who is not in the room is answered `Gone`. One that can't be handed on is answered `Failed`.
-//! 6. After `leave` returns, the member may still hear what was under way, and nothing later. A member that is out without
+//! 6. After `leave` or `detach` returns, the member may still hear what was under way, and nothing later. A member that is out without
 //!    having left is told `Removed`, and nothing later.
+//! 7. A member that can come back has its messages kept until it acknowledges them, while it is away, too, and over any
+//!    number of connections. Who resumes is answered `Resumed` or `Refused`, like who joins; by then the connection that
+//!    the session had before is told `Replaced`, and speaks for it no more, whatever it still says.
+//! 8. Each message that a member posts is handled by the time that its recipient is told so, or of a later one.
 
 pub mod memory;
 pub mod redis;
 
 use crate::{
-    protocol::{Info, LeaveReason, Signal, SocketId},
-    room::{Event, Member},
+    protocol::{Had, Info, LeaveReason, Signal, SocketId},
+    room::{Claim, Event, Lifeline, Member},
 };
 use std::{num::NonZeroUsize, sync::Arc};
 
 /// The shared state of all rooms.
 pub trait Exchange: Send + Sync + 'static {
-    /// Enters a room that has fewer than `capacity` members. Answered by `Joined` or `Refused`.
-    fn join(&self, member: &Member, info: Info, capacity: NonZeroUsize, recipient: Arc<dyn Recipient>);
+    /// Enters a room. Answered by `Joined` or `Refused`.
+    fn join(&self, member: &Member, entry: Entry, recipient: Arc<dyn Recipient>);
+
+    /// Comes back to a room, from wherever the session was. Answered by `Resumed` or `Refused`.
+    fn resume(&self, member: &Member, claim: Claim, recipient: Arc<dyn Recipient>);
+
+    /// Goes away, and stays in the room for as long as the member's lifeline says. One that has none is lost.
+    fn detach(&self, member: &Member);
+
+    /// Notes what a member had of its peers: it needn't be kept for it.
+    fn acknowledge(&self, member: &Member, had: Had);
 
     /// Leaves. Doing it twice is the same as once.
     fn leave(&self, member: &Member, reason: LeaveReason);
@@ -52,8 +65,23 @@ pub trait Exchange: Send + Sync + 'static {
     fn health(&self) -> Result<(), String>;
 }
 
-/// Where a member hears from the exchange.
+/// What a member enters a room with.
+#[derive(Clone, Debug)]
+pub struct Entry {
+    /// What the others are shown of it.
+    pub info: Info,
+    /// Members that the room may have, this one included.
+    pub capacity: NonZeroUsize,
+    /// How it may come back, if it may.
+    pub lifeline: Option<Lifeline>,
+}
+
+/// Where a member hears from the exchange. Both may be called under a lock of the exchange's: they must not wait, nor call
+/// the exchange.
 pub trait Recipient: Send + Sync + 'static {
-    /// Takes an event. It may be called under a lock of the exchange's: it must not wait, nor call the exchange.
+    /// Takes an event.
     fn deliver(&self, event: Event);
+
+    /// Every message of the member's up to this number was handed on, or answered `Gone` or `Failed`.
+    fn handled(&self, n: u64);
 }

@@ -10,6 +10,10 @@ use prometheus::{
 };
 use std::{sync::Arc, time::Duration};
 
+/// Buckets of what takes a look into Redis, in seconds.
+const LATENCIES: [f64; 14] =
+    [0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5];
+
 /// All of a node's metrics.
 pub struct Metrics {
     registry: Registry,
@@ -32,17 +36,23 @@ pub struct Metrics {
     repaired_messages: IntCounter,
     joins: IntCounterVec,
     join_duration: Histogram,
+    resumes: IntCounterVec,
+    resume_duration: Histogram,
+    /// Memberships left without a connection, to be resumed.
+    pub detached: IntCounter,
+    /// Sessions told that messages may be lost.
+    pub gaps: IntCounter,
     errors: IntCounterVec,
     closes: IntCounterVec,
     /// What goes between this node and Redis.
     pub exchange: Arc<ExchangeMetrics>,
 }
 
-/// How a `join` ended.
+/// How a `join` or a `resume` ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum JoinOutcome {
+pub enum Outcome {
     /// In.
-    Joined,
+    In,
     /// Not in, and why.
     Refused(ErrorCode),
 }
@@ -68,6 +78,12 @@ impl Metrics {
             "Joins, by how they ended",
             &["dialect", "outcome"],
         )?;
+        let resumes = counters(
+            &registry,
+            "switchboard_resumes_total",
+            "Attempts to resume a session, by how they ended",
+            &["outcome"],
+        )?;
         let errors =
             counters(&registry, "switchboard_errors_total", "Errors answered to clients", &["code"])?;
         let repairs = counters(
@@ -78,17 +94,6 @@ impl Metrics {
         )?;
         let closes =
             counters(&registry, "switchboard_closes_total", "Connections ended, by close code", &["reason"])?;
-        for dialect in [Dialect::Native, Dialect::SkyRtc] {
-            for outcome in ["joined", ErrorCode::RoomFull.as_str(), ErrorCode::Unavailable.as_str()] {
-                joins.with_label_values(&[dialect.as_str(), outcome]);
-            }
-        }
-        for code in ErrorCode::ALL {
-            errors.with_label_values(&[code.as_str()]);
-        }
-        for ending in CloseCode::ALL.map(Ending::Closed).into_iter().chain([Ending::Lost]) {
-            closes.with_label_values(&[ending.as_str()]);
-        }
         let metrics = Self {
             sockets: gauge(&registry, "switchboard_sockets", "Open WebSockets")?,
             members: gauge(&registry, "switchboard_members", "Sockets that are in a room")?,
@@ -121,7 +126,24 @@ impl Metrics {
                 &registry,
                 "switchboard_join_duration_seconds",
                 "From a join to its answer by the exchange",
-                &[0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5],
+                &LATENCIES,
+            )?,
+            resumes,
+            resume_duration: histogram(
+                &registry,
+                "switchboard_resume_duration_seconds",
+                "From a resume to its answer by the exchange",
+                &LATENCIES,
+            )?,
+            detached: counter(
+                &registry,
+                "switchboard_detached_total",
+                "Memberships whose connection ended, and that can be resumed",
+            )?,
+            gaps: counter(
+                &registry,
+                "switchboard_gaps_total",
+                "Sessions told that messages may be lost, as Redis lost its last writes or may have",
             )?,
             errors,
             closes,
@@ -130,7 +152,26 @@ impl Metrics {
         };
         #[cfg(target_os = "linux")]
         metrics.registry.register(Box::new(prometheus::process_collector::ProcessCollector::for_self()))?;
+        metrics.show_all_series();
         Ok(metrics)
+    }
+
+    /// A series that isn't there yet can't be told from one that never moves.
+    fn show_all_series(&self) {
+        for dialect in [Dialect::Native, Dialect::SkyRtc] {
+            for outcome in ["joined", ErrorCode::RoomFull.as_str(), ErrorCode::Unavailable.as_str()] {
+                self.joins.with_label_values(&[dialect.as_str(), outcome]);
+            }
+        }
+        for outcome in ["resumed", ErrorCode::SessionExpired.as_str(), ErrorCode::Unavailable.as_str()] {
+            self.resumes.with_label_values(&[outcome]);
+        }
+        for code in ErrorCode::ALL {
+            self.errors.with_label_values(&[code.as_str()]);
+        }
+        for ending in CloseCode::ALL.map(Ending::Closed).into_iter().chain([Ending::Lost]) {
+            self.closes.with_label_values(&[ending.as_str()]);
+        }
     }
 
     /// A message was taken from a client.
@@ -145,13 +186,15 @@ impl Metrics {
     }
 
     /// A join was answered.
-    pub fn join(&self, dialect: Dialect, outcome: JoinOutcome, took: Duration) {
-        let outcome = match outcome {
-            JoinOutcome::Joined => "joined",
-            JoinOutcome::Refused(code) => code.as_str(),
-        };
-        self.joins.with_label_values(&[dialect.as_str(), outcome]).inc();
+    pub fn join(&self, dialect: Dialect, outcome: Outcome, took: Duration) {
+        self.joins.with_label_values(&[dialect.as_str(), outcome.or("joined")]).inc();
         self.join_duration.observe(took.as_secs_f64());
+    }
+
+    /// An attempt to resume was answered.
+    pub fn resume(&self, outcome: Outcome, took: Duration) {
+        self.resumes.with_label_values(&[outcome.or("resumed")]).inc();
+        self.resume_duration.observe(took.as_secs_f64());
     }
 
     /// A client was answered with an error.
@@ -169,6 +212,16 @@ impl Metrics {
         let mut text = Vec::new();
         TextEncoder::new().encode(&self.registry.gather(), &mut text)?;
         Ok(text)
+    }
+}
+
+impl Outcome {
+    /// The metric's label.
+    fn or(self, success: &'static str) -> &'static str {
+        match self {
+            Self::In => success,
+            Self::Refused(code) => code.as_str(),
+        }
     }
 }
 

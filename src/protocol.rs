@@ -14,16 +14,18 @@ mod error;
 mod ids;
 mod json;
 mod relay;
+mod resume;
 mod server_event;
 mod text;
 
-pub use client_event::{ClientEvent, ClientFrame, JoinRequest};
+pub use client_event::{ClientEvent, ClientFrame, JoinRequest, ResumeRequest};
 pub use close::{CloseCode, Ending};
 pub use dialect::Dialect;
 pub use error::{ErrorCode, Fault};
-pub use ids::{RoomName, SocketId};
+pub use ids::{Had, RoomName, SocketId};
 pub use relay::{Address, Relay, Signal, SignalKind};
-pub use server_event::{IceServer, LeaveReason, Peer, ServerEvent};
+pub use resume::{KeyHash, ResumeKey};
+pub use server_event::{IceServer, LeaveReason, Peer, ServerEvent, Ticket};
 pub use text::{Info, Text};
 
 /// The WebSocket subprotocol that a client may ask for.

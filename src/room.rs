@@ -3,15 +3,73 @@
 //! A room's **version** rises by one with each change of its membership or of what a peer shows. A member that had
 //! version `v` and hears `v + 2` knows that it missed one, and asks for a [`Snapshot`].
 
-use crate::protocol::{ErrorCode, LeaveReason, Peer, RoomName, Signal, SocketId};
+use crate::protocol::{ErrorCode, Had, KeyHash, LeaveReason, Peer, RoomName, Signal, SocketId};
+use std::time::Duration;
 
-/// One socket in one room.
+/// One session in one room, as one of its connections speaks for it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Member {
     /// The room.
     pub room: RoomName,
-    /// The socket.
+    /// The session.
     pub id: SocketId,
+    /// The attempt by which this connection resumed it; 0 for the one that joined. Whoever has the highest speaks for the
+    /// session, and what comes from another is void.
+    pub attempt: u64,
+}
+
+impl Member {
+    /// Who joins.
+    pub fn new(room: RoomName, id: SocketId) -> Self {
+        Self { room, id, attempt: 0 }
+    }
+}
+
+/// How a member may come back when its connection is gone.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Lifeline {
+    /// The key to come back with.
+    pub key: KeyHash,
+    /// How long it has.
+    pub window: Duration,
+}
+
+/// The key that a client used last, or has from its join, and the one that it was told since. The first is good until the
+/// second was used: the answer that told that one may have been lost.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Keys {
+    /// The first.
+    pub used: KeyHash,
+    /// The second.
+    pub told: Option<KeyHash>,
+}
+
+impl Keys {
+    /// Of who joins.
+    pub fn first(key: KeyHash) -> Self {
+        Self { used: key, told: None }
+    }
+
+    /// Those there are once a claim is granted.
+    pub fn after(claim: &Claim) -> Self {
+        Self { used: claim.key, told: Some(claim.next) }
+    }
+
+    /// Whether one of them is this.
+    pub fn admit(&self, key: KeyHash) -> bool {
+        self.used == key || self.told == Some(key)
+    }
+}
+
+/// What a member comes back with.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Claim {
+    /// The key that it was told.
+    pub key: KeyHash,
+    /// The key that it will be told.
+    pub next: KeyHash,
+    /// What it had of its peers: that needn't be kept.
+    pub had: Had,
 }
 
 /// Who is in a room, at one version.
@@ -41,6 +99,10 @@ pub enum Change {
     Left(SocketId, LeaveReason),
     /// A peer shows something else. Told to itself too, so that it knows the version.
     Info(Peer),
+    /// A peer's connection is gone, and it may resume.
+    Away(SocketId),
+    /// It did. Told to all but itself.
+    Back(SocketId),
 }
 
 /// What the exchange tells a member.
@@ -48,8 +110,15 @@ pub enum Change {
 pub enum Event {
     /// The answer to joining: in.
     Joined(Snapshot),
-    /// The answer to joining: not in, and why.
+    /// The answer to joining, or to resuming: not in, and why.
     Refused(Refusal),
+    /// The answer to resuming: in, and what it missed.
+    Resumed {
+        /// Who is there.
+        snapshot: Snapshot,
+        /// The messages that it may not have had, oldest first.
+        mailbox: Vec<Signal>,
+    },
     /// The room changed.
     Notice(Notice),
     /// A peer sent a message.
@@ -77,6 +146,10 @@ pub enum Event {
     },
     /// Something before this may be missing; time to ask for a snapshot.
     Lapse,
+    /// The shared state lost its last writes, or may have: messages to and from this member may be lost.
+    Gap,
+    /// The session was resumed on another connection: this one speaks for it no more. There is nothing more.
+    Replaced,
     /// The member is out of the room though it didn't leave: its node was thought dead. There is nothing more.
     Removed,
 }
@@ -86,6 +159,8 @@ pub enum Event {
 pub enum Refusal {
     /// The room has as many members as it may.
     Full,
+    /// There is no such session to resume, or it isn't this client's.
+    Expired,
     /// The shared state is away.
     Unavailable,
 }
@@ -95,6 +170,7 @@ impl Refusal {
     pub fn code(self) -> ErrorCode {
         match self {
             Self::Full => ErrorCode::RoomFull,
+            Self::Expired => ErrorCode::SessionExpired,
             Self::Unavailable => ErrorCode::Unavailable,
         }
     }
@@ -105,7 +181,7 @@ impl Event {
     pub fn weight(&self) -> usize {
         let carried = match self {
             Self::Joined(snapshot) => snapshot.weight(),
-            Self::Synced { snapshot, mailbox } => {
+            Self::Synced { snapshot, mailbox } | Self::Resumed { snapshot, mailbox } => {
                 let messages = mailbox.iter().map(|signal| size_of::<Signal>() + signal.frame.len());
                 snapshot.weight() + messages.sum::<usize>()
             }
@@ -118,6 +194,8 @@ impl Event {
             | Self::Gone { .. }
             | Self::Failed { .. }
             | Self::Lapse
+            | Self::Gap
+            | Self::Replaced
             | Self::Removed => 0,
         };
         size_of::<Self>() + carried

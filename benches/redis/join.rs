@@ -1,14 +1,13 @@
 //! How long a join takes, into rooms of several sizes, when nothing else happens. All the others are at another node.
 
 use crate::{
-    node::Node,
+    node::{Node, entry},
     process::{Process, orders},
     server::Server,
     table::{head, number, percentile, row, say},
 };
 use std::{
     array,
-    num::NonZeroUsize,
     sync::Arc,
     time::{Duration, Instant},
 };
@@ -36,6 +35,8 @@ impl Recipient for Deliveries {
         // Who has left hears nothing.
         let _ = self.0.send((Instant::now(), event));
     }
+
+    fn handled(&self, _: u64) {}
 }
 
 pub(crate) async fn run() {
@@ -103,12 +104,11 @@ pub(crate) async fn crowd(url: &str, size: &str) {
 
 fn member(size: usize) -> Member {
     let room = RoomName::parse(&format!("a room of {size}")).expect("a name");
-    Member { room, id: SocketId::from_random(array::from_fn(|_| fastrand::u8(..))) }
+    Member::new(room, SocketId::from_random(array::from_fn(|_| fastrand::u8(..))))
 }
 
 fn enter(node: &Node, member: &Member, size: usize, deliveries: UnboundedSender<(Instant, Event)>) {
-    let capacity = NonZeroUsize::new(size).expect("not zero");
-    node.exchange.join(member, Info::default(), capacity, Arc::new(Deliveries(deliveries)));
+    node.exchange.join(member, entry(Info::default(), size), Arc::new(Deliveries(deliveries)));
 }
 
 /// When the answer came, and how many others it told of.

@@ -1,10 +1,14 @@
 //! A node's exchange, as `switchboard --redis URL` makes it.
 
-use std::sync::Arc;
+use std::{num::NonZeroUsize, sync::Arc};
 use switchboard::{
     config::Config,
-    exchange::redis::{Redis, Settings},
+    exchange::{
+        Entry,
+        redis::{Redis, Settings},
+    },
     metrics::Metrics,
+    protocol::Info,
 };
 
 pub(crate) struct Node {
@@ -25,6 +29,11 @@ impl Node {
         let line = text.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(' '));
         line.expect(name).to_owned()
     }
+}
+
+/// What a member enters a room of so many with, to show this.
+pub(crate) fn entry(info: Info, capacity: usize) -> Entry {
+    Entry { info, capacity: NonZeroUsize::new(capacity).expect("not zero"), lifeline: None }
 }
 
 fn settings(url: &str) -> Settings {

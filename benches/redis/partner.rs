@@ -14,13 +14,12 @@
 use crate::{
     bare,
     frame::{Frames, Said, now},
-    node::Node,
+    node::{Node, entry},
     process::orders,
     table::say,
 };
 use std::{
     array,
-    num::NonZeroUsize,
     sync::{
         Arc, Mutex,
         atomic::{AtomicBool, AtomicU64, Ordering},
@@ -214,16 +213,17 @@ impl Recipient for Deliveries {
         // Who has left hears nothing.
         let _ = self.0.send(event);
     }
+
+    fn handled(&self, _: u64) {}
 }
 
 /// Joins a pair's room, and plays there.
 fn enter(node: &Node, game: &Arc<Game>, pair: usize) -> Member {
     let room = RoomName::parse(&format!("pair {pair}")).expect("a name");
-    let member = Member { room, id: SocketId::from_random(array::from_fn(|_| fastrand::u8(..))) };
+    let member = Member::new(room, SocketId::from_random(array::from_fn(|_| fastrand::u8(..))));
     let (deliveries, events) = unbounded_channel();
     let exchange = node.exchange.clone();
-    let capacity = NonZeroUsize::new(2).expect("not zero");
-    exchange.join(&member, Info::default(), capacity, Arc::new(Deliveries(deliveries)));
+    exchange.join(&member, entry(Info::default(), 2), Arc::new(Deliveries(deliveries)));
     let partner =
         Partner { pair, member: member.clone(), exchange, events, game: game.clone(), sent: 0, heard: 0 };
     tokio::spawn(partner.play());

@@ -5,14 +5,13 @@
 //! a session does, and checks the answer.
 
 use crate::{
-    node::Node,
+    node::{Node, entry},
     process::{cpu, memory},
     server::Server,
     table::{head, number, row, say, spread},
 };
 use serde_json::value::RawValue;
 use std::{
-    num::NonZeroUsize,
     sync::{
         Arc,
         atomic::{AtomicU32, Ordering},
@@ -113,10 +112,9 @@ impl Everyone {
     async fn join(self: &Arc<Self>, node: &Node) {
         let shown = RawValue::from_string(r#"{"name":"Ann"}"#.into()).expect("JSON");
         let info = Info::parse(Some(&shown)).expect("short");
-        let capacity = NonZeroUsize::new(ROOM as usize).expect("not zero");
         for (number, member) in (0..).zip(&self.members) {
             let one = Arc::new(One { number, everyone: self.clone() });
-            node.exchange.join(member, info.clone(), capacity, one);
+            node.exchange.join(member, entry(info.clone(), ROOM as usize), one);
         }
         self.until(&self.joined, MEMBERS).await;
     }
@@ -181,9 +179,11 @@ impl Recipient for One {
             other => panic!("nothing else happens: {other:?}"),
         }
     }
+
+    fn handled(&self, _: u64) {}
 }
 
 fn member(number: u32) -> Member {
     let room = RoomName::parse(&format!("a room of ours, {}", number / ROOM)).expect("a name");
-    Member { room, id: SocketId::from_random(std::array::from_fn(|_| fastrand::u8(..))) }
+    Member::new(room, SocketId::from_random(std::array::from_fn(|_| fastrand::u8(..))))
 }

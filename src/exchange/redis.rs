@@ -15,7 +15,7 @@
 //! | `lane.rs` | a partition, as this node sees it: its members, and what waits |
 //! | `link.rs`, `writer.rs`, `batch.rs`, `subscriber.rs`, `wake.rs` | one life of the connections to one server |
 //! | `supervisor.rs`, `topology.rs` | where the servers are, and a link to each |
-//! | `reaper.rs` | removes the sessions of nodes that are gone |
+//! | `reaper.rs` | takes the sessions of nodes that are gone, and removes those that nobody resumed |
 //! | `connection.rs`, `address.rs`, `tls.rs`, `trouble.rs` | reaching a server, and what can go wrong |
 
 mod address;
@@ -49,15 +49,14 @@ use self::{
     topology::{Server, Topology},
     trouble::{Fault, Trouble},
 };
-use super::{Exchange, Recipient};
+use super::{Entry, Exchange, Recipient};
 use crate::{
     metrics::ExchangeMetrics,
-    protocol::{Info, LeaveReason, Signal, SocketId},
-    room::Member,
+    protocol::{Had, Info, LeaveReason, Signal, SocketId},
+    room::{Claim, Member},
 };
 use anyhow::{Context, bail};
 use std::{
-    num::NonZeroUsize,
     path::PathBuf,
     sync::{Arc, Mutex, PoisonError, atomic::AtomicU64},
     time::{Duration, Instant},
@@ -104,7 +103,7 @@ impl Redis {
         let needs_tls = settings.sources.iter().any(Source::is_tls);
         let tls = if needs_tls { Some(Tls::new(settings.authority.as_deref())?) } else { None };
         let topology = Topology::new(settings.sources, tls.as_ref(), settings.timeout, layout.clone());
-        let (dead, told) = mpsc::channel(64);
+        let (reaping, told) = mpsc::channel(64);
         metrics.expect_leases(layout.partitions().len());
         let lanes = layout
             .partitions()
@@ -116,7 +115,7 @@ impl Redis {
             lease: settings.lease,
             timeout: settings.timeout,
             metrics,
-            dead,
+            reaping,
             stopping: CancellationToken::new(),
             trouble: Mutex::default(),
             served: watch::Sender::new(()),
@@ -177,8 +176,20 @@ impl Drop for Redis {
 }
 
 impl Exchange for Redis {
-    fn join(&self, member: &Member, info: Info, capacity: NonZeroUsize, recipient: Arc<dyn Recipient>) {
-        self.lane(member).join(member, info, capacity, recipient);
+    fn join(&self, member: &Member, entry: Entry, recipient: Arc<dyn Recipient>) {
+        self.lane(member).join(member, entry, recipient);
+    }
+
+    fn resume(&self, member: &Member, claim: Claim, recipient: Arc<dyn Recipient>) {
+        self.lane(member).resume(member, claim, recipient);
+    }
+
+    fn detach(&self, member: &Member) {
+        self.lane(member).detach(member);
+    }
+
+    fn acknowledge(&self, member: &Member, had: Had) {
+        self.lane(member).acknowledge(member, had);
     }
 
     fn leave(&self, member: &Member, reason: LeaveReason) {

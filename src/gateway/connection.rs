@@ -9,10 +9,10 @@ use super::{
     socket::{Frame, Lost, Outgoing, Socket},
 };
 use crate::{
-    metrics::{Counted, JoinOutcome},
-    protocol::{CloseCode, Ending, SocketId},
+    metrics::{Counted, Outcome},
+    protocol::{CloseCode, Ending, ResumeKey, SocketId},
     room::Event,
-    session::{Effect, Input, Session},
+    session::{Effect, Input, Secrets, Session},
 };
 use axum::extract::ws::{Utf8Bytes, WebSocket};
 use std::{collections::VecDeque, future::pending, mem, pin::pin, sync::Arc};
@@ -61,7 +61,7 @@ pub(super) async fn serve(socket: WebSocket, gateway: Arc<Gateway>, _task: TaskT
 
 impl Connection {
     fn new(gateway: Arc<Gateway>) -> Self {
-        let session = Session::new(gateway.rules.clone(), new_id, Instant::now().into_std());
+        let session = Session::new(gateway.rules.clone(), SECRETS, Instant::now().into_std());
         Self {
             gateway,
             session,
@@ -84,6 +84,9 @@ impl Connection {
                 }
                 () = deliveries(self.membership.as_ref()) => {}
                 () = &mut alarm => {}
+            }
+            if let Some(n) = self.membership.as_mut().and_then(Membership::newly_handled) {
+                self.handle(Input::Handled(n));
             }
             // In each turn: a client that never pauses must not put off its deadline.
             self.handle(Input::Tick);
@@ -177,14 +180,24 @@ impl Connection {
                 }
                 self.ending = Some(ending);
             }
-            (Effect::Join(member, info), _) => {
-                self.membership = Some(Membership::ask(&self.gateway, member, info));
+            (Effect::Join(member, info, lifeline), _) => {
+                self.membership = Some(Membership::join(&self.gateway, member, info, lifeline));
+            }
+            (Effect::Resume(member, claim), _) => {
+                self.membership = Some(Membership::resume(&self.gateway, member, claim));
             }
             (Effect::Leave(reason), _) => {
                 if let Some(membership) = self.membership.take() {
                     membership.leave(reason);
                 }
             }
+            (Effect::Detach, _) => {
+                if let Some(membership) = self.membership.take() {
+                    metrics.detached.inc();
+                    membership.detach();
+                }
+            }
+            (Effect::Acknowledge(had), Some(Membership { member, .. })) => exchange.acknowledge(member, had),
             (Effect::Post(to, signal), Some(Membership { member, .. })) => {
                 metrics.signal(signal.kind);
                 exchange.post(member, to, signal);
@@ -199,7 +212,14 @@ impl Connection {
                 exchange.sync(member);
             }
             (Effect::Repaired { changes, messages }, _) => metrics.repaired(changes, messages),
-            (Effect::Post(..) | Effect::Broadcast(_) | Effect::SetInfo(_) | Effect::Sync, None) => {
+            (
+                Effect::Acknowledge(_)
+                | Effect::Post(..)
+                | Effect::Broadcast(_)
+                | Effect::SetInfo(_)
+                | Effect::Sync,
+                None,
+            ) => {
                 debug_assert!(false, "the session knows whether it is in a room");
             }
         }
@@ -221,19 +241,25 @@ impl Connection {
         Err(Ending::Closed(code))
     }
 
-    /// Notes how long the answer to a join took, and what it was.
+    /// Notes how long the answer to a join or a resume took, and what it was.
     fn note_answer(&mut self, event: &Event) {
         let outcome = match event {
-            Event::Joined(_) => JoinOutcome::Joined,
-            Event::Refused(refusal) => JoinOutcome::Refused(refusal.code()),
+            Event::Joined(_) | Event::Resumed { .. } => Outcome::In,
+            Event::Refused(refusal) => Outcome::Refused(refusal.code()),
+            Event::Gap => return self.gateway.metrics.gaps.inc(),
             _ => return,
         };
         let (metrics, dialect) = (&self.gateway.metrics, self.session.dialect());
         let Some(membership) = &mut self.membership else { return };
-        metrics.join(dialect, outcome, membership.asked_at.elapsed());
+        let took = membership.asked_at.elapsed();
+        if membership.member.attempt == 0 {
+            metrics.join(dialect, outcome, took);
+        } else {
+            metrics.resume(outcome, took);
+        }
         match outcome {
-            JoinOutcome::Joined => membership.counted = Some(Counted::into(&metrics.members)),
-            JoinOutcome::Refused(_) => self.membership = None,
+            Outcome::In => membership.counted = Some(Counted::into(&metrics.members)),
+            Outcome::Refused(_) => self.membership = None,
         }
     }
 }
@@ -254,9 +280,12 @@ async fn overflow(membership: Option<&Membership>) {
     }
 }
 
-/// An id that nobody had before and nobody guesses.
-fn new_id() -> SocketId {
-    let mut bytes = [0; SocketId::LEN];
+const SECRETS: Secrets =
+    Secrets { id: || SocketId::from_random(random()), key: || ResumeKey::from_random(random()) };
+
+/// What nobody had before and nobody guesses.
+fn random<const N: usize>() -> [u8; N] {
+    let mut bytes = [0; N];
     getrandom::fill(&mut bytes).expect("the system has random bytes");
-    SocketId::from_random(bytes)
+    bytes
 }

@@ -1,11 +1,11 @@
-//! A connection's place in a room: taken by joining, given back when it is dropped, however that comes.
+//! A connection's place in a room: taken by joining or by resuming, given back when it is dropped, however that comes.
 
 use super::{Gateway, outbox::Outbox};
 use crate::{
-    exchange::Exchange,
+    exchange::{Entry, Exchange},
     metrics::Counted,
     protocol::{Info, LeaveReason},
-    room::Member,
+    room::{Claim, Lifeline, Member},
 };
 use std::{sync::Arc, time::Instant};
 
@@ -15,34 +15,69 @@ pub(super) struct Membership {
     pub(super) asked_at: Instant,
     /// Counts it among the members once it is in.
     pub(super) counted: Option<Counted>,
-    reason: LeaveReason,
+    /// Up to which number the session knows that its client's messages were handled.
+    handled: u64,
+    /// Why it leaves; `None` where it stays for another connection to resume.
+    leaving: Option<LeaveReason>,
     exchange: Arc<dyn Exchange>,
 }
 
 impl Membership {
     /// Asks the exchange to let a member in. The answer comes to the outbox.
-    pub(super) fn ask(gateway: &Gateway, member: Member, info: Info) -> Self {
-        let outbox = Arc::new(Outbox::new(gateway.limits.outbox));
-        gateway.exchange.join(&member, info, gateway.limits.room_capacity, outbox.clone());
+    pub(super) fn join(gateway: &Gateway, member: Member, info: Info, lifeline: Option<Lifeline>) -> Self {
+        // One that is merely dropped stays, if it can be resumed.
+        let leaving = if lifeline.is_some() { None } else { Some(LeaveReason::Lost) };
+        let membership = Self::new(gateway, member, leaving);
+        let entry = Entry { info, capacity: gateway.limits.room_capacity, lifeline };
+        gateway.exchange.join(&membership.member, entry, membership.outbox.clone());
+        membership
+    }
+
+    /// Asks the exchange to let a member come back. The answer comes to the outbox.
+    pub(super) fn resume(gateway: &Gateway, member: Member, claim: Claim) -> Self {
+        let membership = Self::new(gateway, member, None);
+        gateway.exchange.resume(&membership.member, claim, membership.outbox.clone());
+        membership
+    }
+
+    fn new(gateway: &Gateway, member: Member, leaving: Option<LeaveReason>) -> Self {
         Self {
             member,
-            outbox,
-            reason: LeaveReason::Lost,
+            outbox: Arc::new(Outbox::new(gateway.limits.outbox)),
             asked_at: Instant::now(),
             counted: None,
+            handled: 0,
+            leaving,
             exchange: gateway.exchange.clone(),
         }
     }
 
-    /// Leaves for `reason`. One that is merely dropped was lost.
+    /// Up to which number the client's messages were handled, if that is news.
+    pub(super) fn newly_handled(&mut self) -> Option<u64> {
+        let handled = self.outbox.handled();
+        (handled > self.handled).then(|| {
+            self.handled = handled;
+            handled
+        })
+    }
+
+    /// Leaves for `reason`.
     pub(super) fn leave(mut self, reason: LeaveReason) {
-        self.reason = reason;
+        self.leaving = Some(reason);
+    }
+
+    /// Stays in the room without this connection.
+    pub(super) fn detach(mut self) {
+        self.leaving = None;
     }
 }
 
 impl Drop for Membership {
-    /// The one place that takes a member out of its room.
+    /// The one place where a connection gives its part in a room up.
     fn drop(&mut self) {
-        self.exchange.leave(&self.member, self.reason);
+        match self.leaving {
+            Some(reason) => self.exchange.leave(&self.member, reason),
+            None => self.exchange.detach(&self.member),
+        }
     }
 }

@@ -6,7 +6,10 @@
 use crate::{exchange::Recipient, room::Event};
 use std::{
     collections::VecDeque,
-    sync::{Mutex, MutexGuard, PoisonError},
+    sync::{
+        Mutex, MutexGuard, PoisonError,
+        atomic::{AtomicU64, Ordering},
+    },
 };
 use tokio::sync::Notify;
 
@@ -24,6 +27,8 @@ pub(super) struct Outbox {
     /// A `std` mutex: held to push or to take, never across an await.
     queue: Mutex<Queue>,
     changed: Notify,
+    /// Up to which number its own messages were handled: read when there is time, as nobody waits for it.
+    handled: AtomicU64,
 }
 
 #[derive(Default)]
@@ -39,7 +44,7 @@ pub(super) struct Full;
 
 impl Outbox {
     pub(super) fn new(limits: OutboxLimits) -> Self {
-        Self { limits, queue: Mutex::default(), changed: Notify::new() }
+        Self { limits, queue: Mutex::default(), changed: Notify::new(), handled: AtomicU64::new(0) }
     }
 
     /// Takes everything that waits.
@@ -60,6 +65,11 @@ impl Outbox {
     /// Waits until it is full.
     pub(super) async fn full(&self) {
         self.until(|queue| queue.full).await;
+    }
+
+    /// Up to which number its own messages were handled.
+    pub(super) fn handled(&self) -> u64 {
+        self.handled.load(Ordering::Relaxed)
     }
 
     async fn until(&self, condition: impl Fn(&Queue) -> bool) {
@@ -91,6 +101,10 @@ impl Recipient for Outbox {
         }
         drop(queue);
         self.changed.notify_one();
+    }
+
+    fn handled(&self, n: u64) {
+        self.handled.fetch_max(n, Ordering::Relaxed);
     }
 }
 

@@ -1,6 +1,6 @@
 //! What a node counts of its exchange with Redis. With rooms in memory all of it stays at zero.
 
-use super::{counter, counters, gauge, histogram};
+use super::{LATENCIES, counter, counters, gauge, histogram};
 use prometheus::{Histogram, HistogramOpts, HistogramVec, IntCounter, IntCounterVec, IntGauge, Registry};
 use std::{
     sync::{Mutex, PoisonError},
@@ -8,13 +8,24 @@ use std::{
 };
 
 /// What is asked of Redis for members and leases.
-const COMMANDS: [&str; 8] = ["join", "leave", "post", "broadcast", "info", "sync", "trim", "beat"];
+const COMMANDS: [&str; 13] = [
+    "join",
+    "resume",
+    "leave",
+    "detach",
+    "post",
+    "broadcast",
+    "info",
+    "sync",
+    "trim",
+    "ack",
+    "restore",
+    "audit",
+    "beat",
+];
 
 /// Why a link to Redis can end, or not come to be.
 const LOSSES: [&str; 7] = ["unreachable", "closed", "silent", "deaf", "moved", "forbidden", "refused"];
-
-const LATENCIES: [f64; 14] =
-    [0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5];
 
 /// The exchange's metrics.
 pub struct ExchangeMetrics {
@@ -29,8 +40,14 @@ pub struct ExchangeMetrics {
     lease_renewed: IntGauge,
     /// When the lease of each partition was renewed, in seconds since 1970.
     renewals: Mutex<Vec<i64>>,
-    /// Sessions of dead nodes that this one removed.
+    /// Sessions of dead nodes that this one took from them.
     pub reaped: IntCounter,
+    /// Sessions removed as nobody resumed them in time.
+    pub expired: IntCounter,
+    /// Sessions registered again, as Redis didn't have them.
+    pub restored: IntCounter,
+    /// Sessions that only Redis had.
+    pub ghosts: IntCounter,
     /// Requests without an answer yet.
     pub waiting: IntGauge,
     /// Requests refused because too many wait.
@@ -59,6 +76,12 @@ impl ExchangeMetrics {
         for reason in LOSSES {
             losses.with_label_values(&[reason]);
         }
+        let audits = counters(
+            registry,
+            "switchboard_audit_repairs_total",
+            "Sessions of this node that Redis didn't have and was told again, and that only Redis had and gave up",
+            &["kind"],
+        )?;
         Ok(Self {
             commands: COMMANDS.map(|kind| (kind, commands.with_label_values(&[kind]))),
             batches: histogram(
@@ -89,8 +112,15 @@ impl ExchangeMetrics {
             reaped: counter(
                 registry,
                 "switchboard_reaped_sessions_total",
-                "Sessions of dead nodes that this node removed",
+                "Sessions of dead nodes that this node removed, or set aside to be resumed",
             )?,
+            expired: counter(
+                registry,
+                "switchboard_expired_sessions_total",
+                "Sessions that this node removed as nobody resumed them in time",
+            )?,
+            restored: audits.with_label_values(&["restored"]),
+            ghosts: audits.with_label_values(&["ghost"]),
             waiting: gauge(
                 registry,
                 "switchboard_redis_requests_waiting",

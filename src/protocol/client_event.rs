@@ -1,21 +1,20 @@
 //! What a client says: a text frame, read once, at the door.
 
 use super::{
-    Dialect, ErrorCode, Fault, Info, Relay, RoomName, Signal, SignalKind,
+    Dialect, ErrorCode, Fault, Had, Info, Relay, ResumeKey, RoomName, Signal, SignalKind, SocketId,
     json::{excerpt, object, present},
 };
 use serde::Deserialize;
 use serde_json::value::RawValue;
-use std::borrow::Cow;
+use std::{borrow::Cow, collections::HashMap};
 
 /// Event names that only a gateway says, or that are kept for later.
-const RESERVED: [&str; 13] = [
+const RESERVED: [&str; 12] = [
     "peers",
     "new_peer",
     "remove_peer",
     "peer_info",
     "resumed",
-    "ack",
     "peer_away",
     "peer_back",
     "error",
@@ -46,7 +45,9 @@ pub enum ClientEvent<'a> {
     /// `info`.
     Info(Info),
     /// `resume`.
-    Resume,
+    Resume(ResumeRequest),
+    /// `ack`: what the client had.
+    Ack(Had),
     /// `ice_servers`.
     IceServers,
     /// `token`.
@@ -66,6 +67,25 @@ pub struct JoinRequest {
     pub room: RoomName,
     /// What the others are shown.
     pub info: Info,
+    /// Whether the client wants to come back when its connection ends.
+    pub resume: bool,
+}
+
+/// What `resume` carries.
+#[derive(Debug)]
+pub struct ResumeRequest {
+    /// The room that the session is in.
+    pub room: RoomName,
+    /// The session.
+    pub id: SocketId,
+    /// The last key that the client was told.
+    pub key: ResumeKey,
+    /// Higher with each attempt of this session: the highest one has it.
+    pub attempt: u64,
+    /// The peers that the client knows of, and what it had from each.
+    pub had: Had,
+    /// The version of the last notice that it heard.
+    pub version: u64,
 }
 
 impl<'a> ClientFrame<'a> {
@@ -104,15 +124,16 @@ impl<'a> ClientFrame<'a> {
     fn native_event(self) -> Result<ClientEvent<'a>, Fault> {
         Ok(match &*self.name {
             "join" => {
-                let (room, info) = self.join(None)?;
-                ClientEvent::Join(JoinRequest { room, info: checked(info)? })
+                let (room, info, resume) = self.join(None)?;
+                ClientEvent::Join(JoinRequest { room, info: checked(info)?, resume })
             }
             "offer" => ClientEvent::Relay(self.relay(SignalKind::Offer)?),
             "answer" => ClientEvent::Relay(self.relay(SignalKind::Answer)?),
             "ice_candidate" => ClientEvent::Relay(self.relay(SignalKind::IceCandidate)?),
             "message" => ClientEvent::Relay(self.relay(SignalKind::Message)?),
             "info" => ClientEvent::Info(self.info()?),
-            "resume" => ClientEvent::Resume,
+            "resume" => ClientEvent::Resume(self.resume()?),
+            "ack" => ClientEvent::Ack(self.ack()?),
             "ice_servers" => ClientEvent::IceServers,
             "token" => ClientEvent::Token,
             "ping" => ClientEvent::Ping,
@@ -131,8 +152,8 @@ impl<'a> ClientFrame<'a> {
         Ok(match &*self.name {
             // Its clients show nothing of themselves.
             "__join" => {
-                let (room, _) = self.join(Some(SKYRTC_DEFAULT_ROOM))?;
-                ClientEvent::Join(JoinRequest { room, info: Info::default() })
+                let (room, ..) = self.join(Some(SKYRTC_DEFAULT_ROOM))?;
+                ClientEvent::Join(JoinRequest { room, info: Info::default(), resume: false })
             }
             "__offer" => ClientEvent::Relay(self.relay(SignalKind::Offer)?),
             "__answer" => ClientEvent::Relay(self.relay(SignalKind::Answer)?),
@@ -141,7 +162,7 @@ impl<'a> ClientFrame<'a> {
         })
     }
 
-    fn join(&self, default_room: Option<&str>) -> Result<(RoomName, Option<&'a RawValue>), Fault> {
+    fn join(&self, default_room: Option<&str>) -> Result<(RoomName, Option<&'a RawValue>, bool), Fault> {
         #[derive(Deserialize)]
         struct Join<'a> {
             #[serde(borrow, default)]
@@ -150,16 +171,58 @@ impl<'a> ClientFrame<'a> {
             info: Option<&'a RawValue>,
             #[serde(default, rename = "token")]
             _token: Option<Cow<'a, str>>,
-            #[serde(default, rename = "resume")]
-            _resume: Option<bool>,
+            #[serde(default)]
+            resume: Option<bool>,
         }
 
         let join: Join<'a> = object(self.data(), "the data of join")?;
         let named = join.room.as_deref().filter(|room| !room.is_empty());
-        let room = named.or(default_room).and_then(RoomName::parse).ok_or_else(|| {
-            Fault::new(ErrorCode::BadRoom, "room is a string of 1 to 128 bytes without control characters")
-        })?;
-        Ok((room, join.info))
+        Ok((room_name(named.or(default_room))?, join.info, join.resume.unwrap_or_default()))
+    }
+
+    fn resume(&self) -> Result<ResumeRequest, Fault> {
+        #[derive(Deserialize)]
+        #[serde(rename_all = "camelCase")]
+        struct Resume<'a> {
+            #[serde(borrow)]
+            room: Cow<'a, str>,
+            #[serde(borrow)]
+            socket_id: Cow<'a, str>,
+            #[serde(borrow)]
+            key: Cow<'a, str>,
+            attempt: u64,
+            #[serde(borrow)]
+            received: HashMap<Cow<'a, str>, u64>,
+            #[serde(default)]
+            version: u64,
+        }
+
+        let Resume { room, socket_id, key, attempt, received, version } =
+            object(self.data(), "the data of resume")?;
+        let invalid = |what| Fault::bad_message(format!("resume takes {what}"));
+        if !(1..=Signal::MAX_N).contains(&attempt) {
+            return Err(invalid("data.attempt: an integer from 1, higher each time"));
+        }
+        Ok(ResumeRequest {
+            room: room_name(Some(&room))?,
+            id: SocketId::parse(&socket_id).ok_or_else(|| invalid("data.socketId: your own id"))?,
+            key: ResumeKey::parse(&key)
+                .ok_or_else(|| invalid("data.key: the last one that you were told"))?,
+            attempt,
+            had: had(received)?,
+            version,
+        })
+    }
+
+    fn ack(&self) -> Result<Had, Fault> {
+        #[derive(Deserialize)]
+        struct Ack<'a> {
+            #[serde(borrow)]
+            received: HashMap<Cow<'a, str>, u64>,
+        }
+
+        let Ack { received } = object(self.data(), "the data of ack")?;
+        had(received)
     }
 
     fn info(&self) -> Result<Info, Fault> {
@@ -186,6 +249,18 @@ impl<'a> ClientFrame<'a> {
         let relay = Relay::parse(kind, self.name, data, n);
         relay.map_err(|fault| Fault { n, ..fault })
     }
+}
+
+fn room_name(name: Option<&str>) -> Result<RoomName, Fault> {
+    name.and_then(RoomName::parse).ok_or_else(|| {
+        Fault::new(ErrorCode::BadRoom, "room is a string of 1 to 128 bytes without control characters")
+    })
+}
+
+fn had(received: HashMap<Cow<'_, str>, u64>) -> Result<Had, Fault> {
+    let had = received.into_iter().map(|(id, n)| Some((SocketId::parse(&id)?, n)));
+    had.collect::<Option<_>>()
+        .ok_or_else(|| Fault::bad_message("data.received has a peer's id and a number in each entry"))
 }
 
 fn checked(info: Option<&RawValue>) -> Result<Info, Fault> {
@@ -215,6 +290,33 @@ mod tests {
         let Ok(ClientEvent::Join(join)) = parse(text) else { panic!("{text}") };
         assert_eq!(join.room.as_str(), "r");
         assert_eq!(join.info.as_str(), r#"{"name":"Ann"}"#);
+    }
+
+    #[test]
+    fn resume_reads_what_its_client_knows() {
+        let (id, key) = ("0".repeat(SocketId::LEN), "1".repeat(ResumeKey::LEN));
+        let resume = |attempt: &str, id: &str, key: &str, received: &str| {
+            format!(
+                r#"{{"eventName":"resume","data":{{"room":"r","socketId":"{id}","key":"{key}","attempt":{attempt},"received":{received}}}}}"#
+            )
+        };
+        let text = resume("2", &id, &key, &format!(r#"{{"{id}":7}}"#));
+        let Ok(ClientEvent::Resume(request)) = parse(&text) else { panic!("{text}") };
+        assert_eq!((request.attempt, request.version), (2, 0));
+        assert_eq!(request.had, [(SocketId::parse(&id).unwrap(), 7)]);
+        for text in [
+            resume("0", &id, &key, "{}"),
+            resume("-1", &id, &key, "{}"),
+            resume("1", "short", &key, "{}"),
+            resume("1", &id, "short", "{}"),
+            resume("1", &id, &key, r#"{"short":1}"#),
+            resume("1", &id, &key, "[]"),
+            r#"{"eventName":"resume","data":{}}"#.into(),
+            r#"{"eventName":"ack","data":{}}"#.into(),
+            r#"{"eventName":"ack","data":{"received":{"short":1}}}"#.into(),
+        ] {
+            assert_eq!(code(&text), ErrorCode::BadMessage, "{text}");
+        }
     }
 
     #[test]

@@ -25,6 +25,8 @@ pub enum CloseCode {
     Forbidden,
     /// No `join` within the time allowed.
     JoinTimeout,
+    /// The session was resumed on another connection.
+    Replaced,
     /// A fault of ours.
     Internal,
     /// The shared state stayed away longer than allowed.
@@ -37,7 +39,7 @@ pub enum CloseCode {
 
 impl CloseCode {
     /// Every code, in the order of its number.
-    pub const ALL: [Self; 13] = [
+    pub const ALL: [Self; 14] = [
         Self::Bye,
         Self::ProtocolError,
         Self::BadUtf8,
@@ -47,6 +49,7 @@ impl CloseCode {
         Self::BadMessage,
         Self::Forbidden,
         Self::JoinTimeout,
+        Self::Replaced,
         Self::Internal,
         Self::Unavailable,
         Self::PingTimeout,
@@ -63,6 +66,26 @@ impl CloseCode {
         self.row().1
     }
 
+    /// Whether the client may come back after it, and so may resume its session.
+    pub fn invites_back(self) -> bool {
+        match self {
+            Self::Restart
+            | Self::Overloaded
+            | Self::Internal
+            | Self::Unavailable
+            | Self::PingTimeout
+            | Self::SlowConsumer => true,
+            Self::Bye
+            | Self::ProtocolError
+            | Self::BadUtf8
+            | Self::TooBig
+            | Self::BadMessage
+            | Self::Forbidden
+            | Self::JoinTimeout
+            | Self::Replaced => false,
+        }
+    }
+
     fn row(self) -> (u16, &'static str) {
         match self {
             Self::Bye => (1000, "bye"),
@@ -74,6 +97,7 @@ impl CloseCode {
             Self::BadMessage => (4400, "bad_message"),
             Self::Forbidden => (4403, "forbidden"),
             Self::JoinTimeout => (4408, "join_timeout"),
+            Self::Replaced => (4409, "replaced"),
             Self::Internal => (4500, "internal"),
             Self::Unavailable => (4503, "unavailable"),
             Self::PingTimeout => (4504, "ping_timeout"),

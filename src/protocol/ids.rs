@@ -2,6 +2,9 @@
 
 use std::{fmt, str, sync::Arc};
 
+/// What a client had: the number of the last message from each of these peers.
+pub type Had = Vec<(SocketId, u64)>;
+
 /// Names one membership of one room: a new one at each join, never used again.
 ///
 /// Twenty characters that carry 100 random bits, so that nobody guesses another's.
@@ -12,29 +15,15 @@ impl SocketId {
     /// The length in characters, each one byte.
     pub const LEN: usize = 20;
 
-    /// Digits and lower-case letters without the look-alikes `i`, `l`, `o` and `u` (Crockford's base 32).
-    const ALPHABET: &'static [u8; 32] = b"0123456789abcdefghjkmnpqrstvwxyz";
-
-    /// Which bytes are in the alphabet.
-    const IN_ALPHABET: [bool; 256] = {
-        let mut known = [false; 256];
-        let mut place = 0;
-        while place < Self::ALPHABET.len() {
-            known[Self::ALPHABET[place] as usize] = true;
-            place += 1;
-        }
-        known
-    };
-
     /// Makes an id of the low five bits of each byte.
     pub fn from_random(bytes: [u8; Self::LEN]) -> Self {
-        Self(bytes.map(|byte| Self::ALPHABET[usize::from(byte & 31)]))
+        Self(bytes.map(letter))
     }
 
     /// Reads an id, or `None` where the text can't be one.
     pub fn parse(text: &str) -> Option<Self> {
         let bytes: [u8; Self::LEN] = text.as_bytes().try_into().ok()?;
-        bytes.iter().all(|byte| Self::IN_ALPHABET[usize::from(*byte)]).then_some(Self(bytes))
+        bytes.iter().all(|byte| is_letter(*byte)).then_some(Self(bytes))
     }
 
     /// The id as it travels.
@@ -59,6 +48,30 @@ impl serde::Serialize for SocketId {
     fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         serializer.serialize_str(self.as_str())
     }
+}
+
+/// Digits and lower-case letters without the look-alikes `i`, `l`, `o` and `u` (Crockford's base 32).
+const ALPHABET: &[u8; 32] = b"0123456789abcdefghjkmnpqrstvwxyz";
+
+/// Which bytes are in the alphabet.
+const IN_ALPHABET: [bool; 256] = {
+    let mut known = [false; 256];
+    let mut place = 0;
+    while place < ALPHABET.len() {
+        known[ALPHABET[place] as usize] = true;
+        place += 1;
+    }
+    known
+};
+
+/// The letter for the low five bits.
+pub(super) fn letter(byte: u8) -> u8 {
+    ALPHABET[usize::from(byte & 31)]
+}
+
+/// Whether it is in the alphabet.
+pub(super) fn is_letter(byte: u8) -> bool {
+    IN_ALPHABET[usize::from(byte)]
 }
 
 /// A room's name: 1 to 128 bytes of UTF-8 without control characters.

@@ -1,8 +1,9 @@
 //! What a client is told, written in its dialect.
 
-use super::{Dialect, Fault, Info, RoomName, Signal, SignalKind, SocketId, Text, json::present};
+use super::{Dialect, Fault, Info, ResumeKey, RoomName, Signal, SignalKind, SocketId, Text, json::present};
 use serde::{Deserialize, Serialize};
 use serde_json::{json, value::RawValue};
+use std::time::Duration;
 
 /// One of the others in a room.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -12,6 +13,25 @@ pub struct Peer {
     pub id: SocketId,
     /// What it shows of itself.
     pub info: Info,
+    /// Its connection is gone, and it may resume.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub away: bool,
+}
+
+impl Peer {
+    /// One that has a connection.
+    pub fn here(id: SocketId, info: Info) -> Self {
+        Self { id, info, away: false }
+    }
+}
+
+/// What a client comes back with, and for how long it can.
+#[derive(Clone, Copy, Debug)]
+pub struct Ticket<'a> {
+    /// The key; the next one comes with the next answer.
+    pub key: &'a ResumeKey,
+    /// From the end of its connection.
+    pub window: Duration,
 }
 
 /// A STUN or TURN server, as `RTCPeerConnection` takes it.
@@ -46,6 +66,21 @@ pub enum ServerEvent<'a> {
         version: u64,
         /// Servers for finding network candidates.
         ice_servers: &'a [IceServer],
+        /// Of a session that can be resumed.
+        resume: Option<Ticket<'a>>,
+    },
+    /// The client is back; what it missed follows.
+    Resumed {
+        /// Its own id.
+        you: SocketId,
+        /// The room.
+        room: &'a RoomName,
+        /// The room's version.
+        version: u64,
+        /// Servers for finding network candidates.
+        ice_servers: &'a [IceServer],
+        /// What it comes back with the next time.
+        resume: Ticket<'a>,
     },
     /// Someone came.
     NewPeer(&'a Peer, u64),
@@ -53,8 +88,18 @@ pub enum ServerEvent<'a> {
     RemovePeer(SocketId, LeaveReason, u64),
     /// Someone changed what it shows.
     PeerInfo(&'a Peer, u64),
+    /// Someone's connection is gone; it may resume.
+    PeerAway(SocketId, u64),
+    /// It did.
+    PeerBack(SocketId, u64),
     /// A message from a peer.
     Signal(&'a Signal),
+    /// Everything up to this message of the client's was handled.
+    Ack(u64),
+    /// Messages may have been lost with the shared state.
+    Gap,
+    /// The node drains: come back after this time.
+    Reconnect(Duration),
     /// A frame of the client's was wrong, or failed.
     Error(&'a Fault),
     /// The client is out of its room.
@@ -76,7 +121,7 @@ impl ServerEvent<'_> {
 
     fn native(&self) -> Text {
         match self {
-            Self::Peers { you, room, peers, version, ice_servers } => frame(
+            Self::Peers { you, room, peers, version, ice_servers, resume } => frame(
                 "peers",
                 PeersData {
                     you,
@@ -85,6 +130,17 @@ impl ServerEvent<'_> {
                     peers,
                     version: *version,
                     ice_servers,
+                    resume: resume.map(TicketData::from),
+                },
+            ),
+            Self::Resumed { you, room, version, ice_servers, resume } => frame(
+                "resumed",
+                ResumedData {
+                    you,
+                    room: room.as_str(),
+                    version: *version,
+                    ice_servers,
+                    resume: TicketData::from(*resume),
                 },
             ),
             Self::NewPeer(peer, version) => frame("new_peer", Versioned { peer, version: *version }),
@@ -92,7 +148,12 @@ impl ServerEvent<'_> {
             Self::RemovePeer(id, reason, version) => {
                 frame("remove_peer", json!({ "socketId": id, "reason": reason, "version": version }))
             }
+            Self::PeerAway(id, version) => frame("peer_away", json!({ "socketId": id, "version": version })),
+            Self::PeerBack(id, version) => frame("peer_back", json!({ "socketId": id, "version": version })),
             Self::Signal(signal) => signal.frame.clone(),
+            Self::Ack(n) => frame("ack", json!({ "n": n })),
+            Self::Gap => frame("gap", json!({})),
+            Self::Reconnect(after) => frame("reconnect", json!({ "afterMs": milliseconds(*after) })),
             Self::Error(fault) => frame("error", ErrorData::from(*fault)),
             Self::Left => frame("left", json!({})),
             Self::Pong => frame("pong", json!({})),
@@ -108,7 +169,17 @@ impl ServerEvent<'_> {
             Self::NewPeer(peer, _) => Some(frame("_new_peer", json!({ "socketId": peer.id }))),
             Self::RemovePeer(id, ..) => Some(frame("_remove_peer", json!({ "socketId": id }))),
             Self::Signal(signal) => skyrtc_signal(signal),
-            Self::PeerInfo(..) | Self::Error(_) | Self::Left | Self::Pong | Self::IceServers(_) => None,
+            Self::Resumed { .. }
+            | Self::PeerInfo(..)
+            | Self::PeerAway(..)
+            | Self::PeerBack(..)
+            | Self::Ack(_)
+            | Self::Gap
+            | Self::Reconnect(_)
+            | Self::Error(_)
+            | Self::Left
+            | Self::Pong
+            | Self::IceServers(_) => None,
         }
     }
 }
@@ -122,6 +193,31 @@ struct PeersData<'a> {
     peers: &'a [Peer],
     version: u64,
     ice_servers: &'a [IceServer],
+    #[serde(skip_serializing_if = "Option::is_none")]
+    resume: Option<TicketData<'a>>,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct ResumedData<'a> {
+    you: &'a SocketId,
+    room: &'a str,
+    version: u64,
+    ice_servers: &'a [IceServer],
+    resume: TicketData<'a>,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct TicketData<'a> {
+    key: &'a str,
+    window_ms: u64,
+}
+
+impl<'a> From<Ticket<'a>> for TicketData<'a> {
+    fn from(Ticket { key, window }: Ticket<'a>) -> Self {
+        Self { key: key.reveal(), window_ms: milliseconds(window) }
+    }
 }
 
 #[derive(Serialize)]
@@ -164,6 +260,10 @@ fn frame(event_name: &str, data: impl Serialize) -> Text {
     }
 
     serde_json::to_string(&Frame { event_name, data }).expect("keys are strings").into()
+}
+
+fn milliseconds(time: Duration) -> u64 {
+    u64::try_from(time.as_millis()).unwrap_or(u64::MAX)
 }
 
 fn ids(peers: &[Peer]) -> Vec<SocketId> {
@@ -248,7 +348,7 @@ mod tests {
 
     #[test]
     fn peers_in_both_dialects() {
-        let peers = [Peer { id: id('1'), info: Info::default() }];
+        let peers = [Peer::here(id('1'), Info::default())];
         let room = RoomName::parse("r").unwrap();
         let event = ServerEvent::Peers {
             you: id('0'),
@@ -256,6 +356,7 @@ mod tests {
             peers: &peers,
             version: 4,
             ice_servers: &[IceServer { urls: vec!["stun:example.org".into()] }],
+            resume: None,
         };
         let native: serde_json::Value = serde_json::from_str(event.native().as_str()).unwrap();
         assert_eq!(

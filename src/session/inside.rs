@@ -2,14 +2,15 @@
 
 use super::{
     Effect,
+    acks::Acks,
     held::{Held, Overrun},
     view::{Standing, Timeliness, View},
 };
 use crate::{
-    protocol::{Address, Dialect, Fault, Relay, ServerEvent, Signal, SocketId},
+    protocol::{Address, Dialect, Fault, Had, Relay, ServerEvent, Signal, SocketId},
     room::{Event, Notice, Snapshot},
 };
-use std::mem;
+use std::{mem, time::Instant};
 
 /// One membership: what its client knows, and how many messages it sent.
 #[derive(Debug)]
@@ -19,6 +20,8 @@ pub(super) struct Inside {
     /// The number of its last message.
     sent: u64,
     flow: Flow,
+    /// Of one that can be resumed.
+    acks: Option<Acks>,
 }
 
 #[derive(Debug)]
@@ -34,12 +37,59 @@ enum Flow {
 }
 
 impl Inside {
-    pub(super) fn new(me: SocketId, snapshot: Snapshot) -> Self {
-        Self { me, view: View::new(snapshot), sent: 0, flow: Flow::Live }
+    pub(super) fn joined(me: SocketId, snapshot: &Snapshot, resumable: bool) -> Self {
+        let acks = resumable.then(Acks::default);
+        Self { me, view: View::new(snapshot), sent: 0, flow: Flow::Live, acks }
+    }
+
+    /// One that knows only what its client knew, and waits to be told the rest.
+    pub(super) fn resumed(me: SocketId, view: View, held: Held) -> Self {
+        let flow = Flow::CatchingUp { held, older: 0 };
+        Self { me, view, sent: 0, flow, acks: Some(Acks::default()) }
+    }
+
+    pub(super) fn is_resumable(&self) -> bool {
+        self.acks.is_some()
+    }
+
+    /// Every message of the client's up to this one was handled.
+    pub(super) fn handled(&mut self, n: u64) {
+        if let Some(acks) = &mut self.acks {
+            acks.handled(n);
+        }
+    }
+
+    /// The client hears that this message of its own wasn't handed on.
+    pub(super) fn refused(&mut self, n: u64) {
+        if let Some(acks) = &mut self.acks {
+            acks.refused(n);
+        }
+    }
+
+    /// When the client wants to hear what was handled.
+    pub(super) fn ack_due(&self) -> Option<Instant> {
+        self.acks.as_ref()?.due()
+    }
+
+    /// Tells the client what was handled, if it is time.
+    pub(super) fn acknowledge(&mut self, now: Instant, effects: &mut Vec<Effect>) {
+        if let Some(n) = self.acks.as_mut().and_then(|acks| acks.take(now)) {
+            tell(&ServerEvent::Ack(n), Dialect::Native, effects);
+        }
     }
 
     /// Numbers a message of the client's and sends it on. One that was numbered and sent before is not sent again.
-    pub(super) fn relay(&mut self, relay: &Relay<'_>, effects: &mut Vec<Effect>) -> Result<(), Fault> {
+    pub(super) fn relay(
+        &mut self,
+        relay: &Relay<'_>,
+        now: Instant,
+        effects: &mut Vec<Effect>,
+    ) -> Result<(), Fault> {
+        if self.is_resumable() && relay.n.is_none() {
+            return Err(Fault::bad_message(
+                "in a session that can be resumed, each message has its number n",
+            ));
+        }
         let n = relay.n.unwrap_or(self.sent + 1);
         if n <= self.sent {
             return Ok(());
@@ -48,18 +98,30 @@ impl Inside {
             return Err(Fault::bad_message("there is no number after n = 9007199254740991; join anew"));
         }
         self.sent = n;
+        if let Some(acks) = &mut self.acks {
+            acks.came(n, now);
+        }
         match &relay.address {
-            Address::Room => effects.push(Effect::Broadcast(relay.sign(self.me, n))),
+            Address::Room => self.post(n, Effect::Broadcast(relay.sign(self.me, n)), effects),
             Address::Peer(name) => match SocketId::parse(name) {
                 Some(id) if id == self.me => {
                     let message = "socketId is your own; a message goes to another peer";
                     return Err(Fault::bad_message(message).about_message(n));
                 }
-                Some(id) if self.view.knows(id) => effects.push(Effect::Post(id, relay.sign(self.me, n))),
+                Some(id) if self.view.knows(id) => {
+                    self.post(n, Effect::Post(id, relay.sign(self.me, n)), effects);
+                }
                 _ => return Err(Fault::peer_gone(name, n)),
             },
         }
         Ok(())
+    }
+
+    fn post(&mut self, n: u64, effect: Effect, effects: &mut Vec<Effect>) {
+        if let Some(acks) = &mut self.acks {
+            acks.posted(n);
+        }
+        effects.push(effect);
     }
 
     /// Tells the client what it doesn't know yet, once nothing before it is missing.
@@ -70,6 +132,10 @@ impl Inside {
         effects: &mut Vec<Effect>,
     ) -> Result<(), Overrun> {
         match (event, &mut self.flow) {
+            (Event::Gap, _) => {
+                tell(&ServerEvent::Gap, dialect, effects);
+                Ok(())
+            }
             (Event::Synced { snapshot, mailbox }, Flow::CatchingUp { held, older }) => {
                 let (held, older) = (mem::take(held), *older);
                 self.flow = Flow::Live;
@@ -84,9 +150,11 @@ impl Inside {
             (
                 Event::Synced { .. }
                 | Event::Joined(_)
+                | Event::Resumed { .. }
                 | Event::Refused(_)
                 | Event::Gone { .. }
                 | Event::Failed { .. }
+                | Event::Replaced
                 | Event::Removed,
                 Flow::Live,
             ) => Ok(()),
@@ -128,6 +196,7 @@ impl Inside {
         dialect: Dialect,
         effects: &mut Vec<Effect>,
     ) {
+        let strangers: Vec<_> = mailbox.iter().filter(|signal| !self.view.knows(signal.from)).collect();
         let mut messages = self.deliver(mailbox, held, dialect, effects);
         let mut changes = 0;
         self.view.correct(snapshot, |event| {
@@ -135,6 +204,7 @@ impl Inside {
             tell(&event, dialect, effects);
         });
         messages += self.deliver(mailbox, held, dialect, effects);
+        self.give_up(&strangers, effects);
         if (changes, messages) != (0, 0) {
             effects.push(Effect::Repaired { changes, messages });
         }
@@ -162,6 +232,15 @@ impl Inside {
             self.pass_on(waiting, dialect, effects);
         }
         missed
+    }
+
+    /// What its client will never be told, as its sender came and went unnoticed, needn't be kept for it.
+    fn give_up(&self, strangers: &[&Signal], effects: &mut Vec<Effect>) {
+        let strangers = strangers.iter().filter(|signal| !self.view.knows(signal.from));
+        let had: Had = strangers.map(|signal| (signal.from, signal.n)).collect();
+        if self.is_resumable() && !had.is_empty() {
+            effects.push(Effect::Acknowledge(had));
+        }
     }
 
     /// Tells a message that the client hasn't had, from a peer that it knows.

@@ -357,7 +357,7 @@ struct Had {
 
 impl Client {
     fn new(now: Instant) -> Self {
-        let session = Session::new(Arc::new(rules()), || id(0), now);
+        let session = Session::new(Arc::new(rules()), SECRETS, now);
         Self { session, requests: Vec::new(), inside: false, peers: BTreeMap::new(), gone: BTreeMap::new() }
     }
 
@@ -421,11 +421,14 @@ impl Client {
     }
 }
 
+const SECRETS: Secrets = Secrets { id: || id(0), key: || ResumeKey::from_random([7; ResumeKey::LEN]) };
+
 fn rules() -> Rules {
     Rules {
         join_timeout: Duration::from_secs(10),
         ping_interval: Duration::from_secs(25),
         ping_timeout: Duration::from_secs(20),
+        resume_window: Duration::from_secs(30),
         ice_servers: Vec::new(),
     }
 }
@@ -437,7 +440,7 @@ fn id(number: u8) -> SocketId {
 }
 
 fn peer(id: SocketId, info: u64) -> Peer {
-    Peer { id, info: Info::of(&info.to_string()) }
+    Peer::here(id, Info::of(&info.to_string()))
 }
 
 fn signal(from: SocketId, n: u64) -> Signal {
@@ -459,7 +462,7 @@ mod life {
     impl Life {
         fn begin() -> Self {
             let now = Instant::now();
-            Self { session: Session::new(Arc::new(rules()), || id(0), now), now }
+            Self { session: Session::new(Arc::new(rules()), SECRETS, now), now }
         }
 
         /// A member of a room with one peer, number 1.
@@ -707,5 +710,43 @@ mod life {
             life.input(Input::Exchange(Event::Lapse)),
             [Effect::Leave(LeaveReason::Lost), Effect::End(Ending::Closed(CloseCode::Unavailable))]
         );
+    }
+}
+
+mod acks {
+    //! What was handled, and when its client is told.
+
+    use super::{super::acks::Acks, *};
+
+    #[test]
+    fn what_was_handled_is_told_once_and_in_bulk() {
+        let (mut acks, start) = (Acks::default(), Instant::now());
+        for n in 1..=3 {
+            acks.came(n, start);
+            acks.posted(n);
+        }
+        let due = acks.due().expect("something to tell");
+        acks.handled(2);
+        assert_eq!(acks.take(start), None, "in bulk");
+        assert_eq!(acks.take(due), Some(2));
+        let due = acks.due().expect("the third is outstanding");
+        assert_eq!(acks.take(due), None, "nothing new");
+        acks.handled(3);
+        assert_eq!(acks.take(due + Acks::PERIOD), Some(3));
+        assert_eq!(acks.due(), None, "nothing is outstanding");
+    }
+
+    #[test]
+    fn what_was_refused_holds_nothing_up() {
+        let (mut acks, start) = (Acks::default(), Instant::now());
+        // The second goes nowhere.
+        for n in 1..=3 {
+            acks.came(n, start);
+        }
+        acks.posted(1);
+        acks.posted(3);
+        acks.refused(3);
+        acks.handled(1);
+        assert_eq!(acks.take(start + Acks::PERIOD), Some(3));
     }
 }

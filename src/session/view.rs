@@ -1,7 +1,7 @@
 //! What one client was told of its room: the one place that decides what it hears.
 
 use crate::{
-    protocol::{Info, LeaveReason, Peer, ServerEvent, SocketId},
+    protocol::{Had, Info, LeaveReason, Peer, ServerEvent, SocketId},
     room::{Change, Notice, Snapshot},
 };
 
@@ -16,8 +16,15 @@ pub(super) struct View {
 #[derive(Debug)]
 struct Known {
     id: SocketId,
-    info: Info,
+    /// What the client was told of it. `None` where it was told on another connection.
+    shown: Option<Shown>,
     last_n: u64,
+}
+
+#[derive(Debug, PartialEq, Eq)]
+struct Shown {
+    info: Info,
+    away: bool,
 }
 
 /// How a notice stands to what the client knows.
@@ -44,11 +51,20 @@ pub(super) enum Standing {
 
 impl View {
     /// What a client knows that was just told of `snapshot`.
-    pub(super) fn new(snapshot: Snapshot) -> Self {
-        let mut known: Vec<_> =
-            snapshot.peers.into_iter().map(|Peer { id, info }| Known { id, info, last_n: 0 }).collect();
+    pub(super) fn new(snapshot: &Snapshot) -> Self {
+        let known = snapshot.peers.iter().map(Known::told_of).collect();
+        Self::sorted(snapshot.version, known)
+    }
+
+    /// What a client knows that says so itself: up to this version, these peers, and what it had from each.
+    pub(super) fn returning(version: u64, had: &Had) -> Self {
+        let known = had.iter().map(|&(id, last_n)| Known { id, shown: None, last_n }).collect();
+        Self::sorted(version, known)
+    }
+
+    fn sorted(version: u64, mut known: Vec<Known>) -> Self {
         known.sort_unstable_by_key(|known| known.id);
-        Self { version: snapshot.version, known }
+        Self { version, known }
     }
 
     pub(super) fn knows(&self, id: SocketId) -> bool {
@@ -74,24 +90,33 @@ impl View {
             Change::Joined(peer) => self.come(&peer, &mut tell),
             Change::Left(id, reason) => self.go(id, reason, &mut tell),
             Change::Info(peer) => self.show(&peer, &mut tell),
+            Change::Away(id) => self.turn(id, true, &mut tell),
+            Change::Back(id) => self.turn(id, false, &mut tell),
         }
     }
 
-    /// Takes in the truth, and tells what is different in it.
+    /// Takes in the truth, and tells what is different in it: as of the version that the client knew, so that one that
+    /// hears but some of it, and resumes, is told the rest.
     pub(super) fn correct(&mut self, snapshot: &Snapshot, mut tell: impl FnMut(ServerEvent<'_>)) {
-        self.version = snapshot.version;
+        let knows_all = self.version == snapshot.version;
         let stays = |id| snapshot.peers.iter().any(|peer| peer.id == id);
         let gone: Vec<_> = self.known.iter().map(|known| known.id).filter(|&id| !stays(id)).collect();
         for id in gone {
             self.go(id, LeaveReason::Lost, &mut tell);
         }
         for peer in &snapshot.peers {
-            if self.knows(peer.id) {
-                self.show(peer, &mut tell);
-            } else {
-                self.come(peer, &mut tell);
+            match self.find(peer.id) {
+                Err(_) => self.come(peer, &mut tell),
+                Ok(index) if knows_all && self.known[index].shown.is_none() => {
+                    self.known[index].shown = Some(Shown::by(peer));
+                }
+                Ok(_) => {
+                    self.show(peer, &mut tell);
+                    self.turn(peer.id, peer.away, &mut tell);
+                }
             }
         }
+        self.version = snapshot.version;
     }
 
     /// Notes that message `n` of `from` is here, and says whether the client should have it.
@@ -108,7 +133,7 @@ impl View {
 
     fn come(&mut self, peer: &Peer, tell: &mut impl FnMut(ServerEvent<'_>)) {
         if let Err(index) = self.find(peer.id) {
-            self.known.insert(index, Known { id: peer.id, info: peer.info.clone(), last_n: 0 });
+            self.known.insert(index, Known::told_of(peer));
             tell(ServerEvent::NewPeer(peer, self.version));
         }
     }
@@ -121,15 +146,39 @@ impl View {
     }
 
     fn show(&mut self, peer: &Peer, tell: &mut impl FnMut(ServerEvent<'_>)) {
-        if let Ok(index) = self.find(peer.id)
-            && self.known[index].info != peer.info
-        {
-            self.known[index].info = peer.info.clone();
-            tell(ServerEvent::PeerInfo(peer, self.version));
+        let Ok(index) = self.find(peer.id) else { return };
+        match &mut self.known[index].shown {
+            Some(shown) if shown.info == peer.info => return,
+            Some(shown) => shown.info = peer.info.clone(),
+            // Whether it is away is told apart.
+            shown => *shown = Some(Shown { info: peer.info.clone(), away: !peer.away }),
+        }
+        tell(ServerEvent::PeerInfo(peer, self.version));
+    }
+
+    fn turn(&mut self, id: SocketId, away: bool, tell: &mut impl FnMut(ServerEvent<'_>)) {
+        let Ok(index) = self.find(id) else { return };
+        let Some(shown) = &mut self.known[index].shown else { return };
+        if shown.away != away {
+            shown.away = away;
+            let event = if away { ServerEvent::PeerAway } else { ServerEvent::PeerBack };
+            tell(event(id, self.version));
         }
     }
 
     fn find(&self, id: SocketId) -> Result<usize, usize> {
         self.known.binary_search_by_key(&id, |known| known.id)
+    }
+}
+
+impl Known {
+    fn told_of(peer: &Peer) -> Self {
+        Self { id: peer.id, shown: Some(Shown::by(peer)), last_n: 0 }
+    }
+}
+
+impl Shown {
+    fn by(Peer { info, away, .. }: &Peer) -> Self {
+        Self { info: info.clone(), away: *away }
     }
 }

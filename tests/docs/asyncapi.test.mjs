@@ -147,9 +147,21 @@ describe('docs/asyncapi.yaml', () => {
       ['Peers', (data) => { data.connections = ['ann7k2m9qx0c5t8vhw3']; }],
       ['Peers', (data) => { data.peers = [{ socketId: data.you }]; }],
       ['Peers', (data) => { delete data.iceServers; }],
+      ['Peers', (data) => { data.peers = [{ socketId: data.you, info: null, away: false }]; }],
+      ['Peers', (data) => { data.resume = { key: 'short', windowMs: 30_000 }; }],
+      ['Peers', (data) => { data.resume = { key: 'k'.repeat(32) }; }],
+      ['Resumed', (data) => { delete data.resume; }],
+      ['Resumed', (data) => { data.peers = []; }],
       ['NewPeer', (data) => { delete data.info; }],
+      ['NewPeer', (data) => { data.away = false; }],
       ['NewPeer', (data) => { data.version = 1.5; }],
       ['RemovePeer', (data) => { data.reason = 'bored'; }],
+      ['PeerAway', (data) => { delete data.version; }],
+      ['PeerBack', (data) => { data.info = null; }],
+      ['AckHandled', (data) => { data.n = 0; }],
+      ['AckHandled', (_, frame) => { frame.n = 1; }],
+      ['Gap', (data) => { data.lost = 1; }],
+      ['Reconnect', (data) => { data.afterMs = 0.5; }],
       ['Error', (data) => { data.code = 'oops'; }],
       ['Error', (data) => { data.retryable = !data.retryable; }],
       ['Error', (data) => { delete data.socketId; }],
@@ -158,6 +170,14 @@ describe('docs/asyncapi.yaml', () => {
       ['Offer', (data) => { delete data.socketId; }],
       ['Offer', (_, frame) => { frame.n = 0; }],
       ['Offer', (_, frame) => { frame.n = 2 ** 53; }],
+      ['Resume', (data) => { delete data.key; }],
+      ['Resume', (data) => { data.attempt = 0; }],
+      ['Resume', (data) => { delete data.received; }],
+      ['Resume', (data) => { data.received[data.socketId] = -1; }],
+      ['Resume', (data) => { data.version = null; }],
+      ['AckReceived', (data) => { delete data.received; }],
+      ['AckReceived', (data) => { data.received = { Ann: 1 }; }],
+      ['AckReceived', (data) => { data.received = [1]; }],
       ['RelayedOffer', (_, frame) => { delete frame.n; }],
       ['RelayedCustom', (data) => { delete data.socketId; }],
       ['SkyrtcRelayedOffer', (_, frame) => { frame.n = 1; }],
@@ -208,6 +228,21 @@ describe('docs/protocol.md', () => {
   test('shows a frame of every message', () => {
     const seen = new Set(shown.flatMap(({ frame, direction }) => matches(direction, dialect(frame), frame)));
     assert.deepEqual(messages.map(({ key }) => key).filter((key) => !seen.has(key)), []);
+  });
+
+  test('has each field of an event in its table, and no other', () => {
+    const tables = [...page.matchAll(/^\| `(\w+)`(?:, `(\w+)`)? \| type \| meaning \|\n.*\n((?:\|.*\n)+)/gm)];
+    assert.deepEqual(
+      tables.flatMap(([, ...names]) => names.slice(0, 2).filter(Boolean)),
+      ['join', 'peers', 'new_peer', 'remove_peer', 'peer_away', 'peer_back', 'resume', 'resumed', 'error'],
+    );
+    for (const [, first, second, rows] of tables) {
+      const listed = rows.match(/^\| `\w+`/gm).map((cell) => cell.slice(3, -1));
+      for (const name of [first, second].filter(Boolean)) {
+        const { payload } = Object.values(api.components.messages).find((message) => message.name === name);
+        assert.deepEqual(listed, Object.keys(payload.properties.data.properties), name);
+      }
+    }
   });
 
   test('names every error code, and whether to try again, as the contract does', () => {

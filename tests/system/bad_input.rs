@@ -164,7 +164,9 @@ impl Nonsense {
             json!({ "eventName": "message", "data": { "body": [1, 2.5, null, true, "é"] }, "n": 9 }),
             json!({ "eventName": "wave", "data": {} }),
             json!({ "eventName": "info", "data": { "info": "x".repeat(100) } }),
-            json!({ "eventName": "resume", "data": { "room": "storm", "socketId": own_id, "key": "k" } }),
+            json!({ "eventName": "resume", "data": { "room": "storm", "socketId": own_id, "key": "0".repeat(32),
+                "attempt": 1, "received": { "0123456789abcdefghjk": 7 } } }),
+            json!({ "eventName": "ack", "data": { "received": { "0123456789abcdefghjk": 7 } } }),
             json!({ "eventName": "leave", "data": {} }),
             json!({ "eventName": "ice_servers" }),
         ];

@@ -40,7 +40,7 @@ async fn a_wrong_environment_variable_is_a_wrong_setting() {
 async fn a_mistake_in_the_file_names_the_file_and_the_setting() {
     for (text, parts) in [
         ("room-capacity = 0", ["--room-capacity", "takes a whole number from 1"]),
-        ("room_capacity = 1", ["room_capacity", "room-capacity, ice-server"]),
+        ("room_capacity = 1", ["room_capacity", "room-capacity, resume-window"]),
         ("[listen]\nport = 1", ["listen takes a value", ""]),
         ("listen = ", ["line 1", ""]),
         ("log-format = [\"text\", \"json\"]", ["--log-format", "cannot be used multiple times"]),

@@ -11,7 +11,7 @@ use std::{
 };
 use switchboard::{
     config::Config,
-    exchange::{Exchange, Recipient, memory::Memory, redis::Redis},
+    exchange::{Entry, Exchange, Recipient, memory::Memory, redis::Redis},
     metrics::Metrics,
     protocol::{
         Address, ClientEvent, ClientFrame, Dialect, Info, LeaveReason, Peer, RoomName, Signal, SocketId,
@@ -383,6 +383,8 @@ impl Recipient for Deliveries {
         // A guest who has gone home hears nothing.
         let _ = self.0.send(event);
     }
+
+    fn handled(&self, _: u64) {}
 }
 
 impl Guest {
@@ -390,7 +392,7 @@ impl Guest {
         let id = SocketId::from_random(array::from_fn(|_| fastrand::u8(..)));
         let (deliveries, events) = unbounded_channel();
         let overtaking = VecDeque::new();
-        Self { exchange: exchange.clone(), member: Member { room, id }, overtaking, deliveries, events }
+        Self { exchange: exchange.clone(), member: Member::new(room, id), overtaking, deliveries, events }
     }
 
     /// Another guest, who comes to the same node. What it asks is asked after what this one did.
@@ -403,7 +405,7 @@ impl Guest {
     }
 
     fn shown(&self, info: &str) -> Peer {
-        Peer { id: self.member.id, info: self::info(info) }
+        Peer::here(self.member.id, self::info(info))
     }
 
     async fn join(&mut self) -> Snapshot {
@@ -425,7 +427,8 @@ impl Guest {
     async fn ask(&mut self, info: &str, capacity: usize) -> Event {
         let capacity = NonZeroUsize::new(capacity).expect("some");
         let recipient = Arc::new(Deliveries(self.deliveries.clone()));
-        self.exchange.join(&self.member, self::info(info), capacity, recipient);
+        let entry = Entry { info: self::info(info), capacity, lifeline: None };
+        self.exchange.join(&self.member, entry, recipient);
         loop {
             match self.delivered().await {
                 answer @ (Event::Joined(_) | Event::Refused(_)) => return answer,

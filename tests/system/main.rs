@@ -16,6 +16,7 @@ mod metrics;
 mod mute;
 mod nodes;
 mod repair;
+mod resume;
 mod rooms;
 mod scripts;
 mod skyrtc;

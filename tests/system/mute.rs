@@ -2,11 +2,11 @@
 
 use crate::harness::{Ended, Endpoints, gateway};
 use serde_json::json;
-use std::{num::NonZeroUsize, sync::Arc};
+use std::sync::Arc;
 use switchboard::{
-    exchange::{Exchange, Recipient},
-    protocol::{Info, LeaveReason, Signal, SocketId},
-    room::Member,
+    exchange::{Entry, Exchange, Recipient},
+    protocol::{Had, Info, LeaveReason, Signal, SocketId},
+    room::{Claim, Member},
 };
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 
@@ -14,7 +14,10 @@ use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 struct Mute(UnboundedSender<LeaveReason>);
 
 impl Exchange for Mute {
-    fn join(&self, _: &Member, _: Info, _: NonZeroUsize, _: Arc<dyn Recipient>) {}
+    fn join(&self, _: &Member, _: Entry, _: Arc<dyn Recipient>) {}
+    fn resume(&self, _: &Member, _: Claim, _: Arc<dyn Recipient>) {}
+    fn detach(&self, _: &Member) {}
+    fn acknowledge(&self, _: &Member, _: Had) {}
     fn leave(&self, _: &Member, reason: LeaveReason) {
         self.0.send(reason).expect("the test listens");
     }

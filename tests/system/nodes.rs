@@ -153,7 +153,7 @@ async fn a_node_that_stops_leaves_nothing_behind() {
     drop(ann);
     assert_eq!(other.stop().await.0, Some(0));
     let keys: Vec<String> = redis.connection().await.keys("*").await.expect("keys");
-    let kept = |key: &String| key.ends_with(":rv:room") || key == "sb:deployment";
+    let kept = |key: &String| key.ends_with(":rv:room") || key.ends_with(":epoch") || key == "sb:deployment";
     assert!(keys.iter().all(kept), "{keys:?}");
 }
 

@@ -2,14 +2,11 @@
 
 use crate::harness::{Ended, gateway};
 use serde_json::json;
-use std::{
-    num::NonZeroUsize,
-    sync::{Arc, Mutex},
-};
+use std::sync::{Arc, Mutex};
 use switchboard::{
-    exchange::{Exchange, Recipient},
-    protocol::{ClientEvent, ClientFrame, Dialect, Info, LeaveReason, Peer, Signal, SocketId},
-    room::{Event, Member, Snapshot},
+    exchange::{Entry, Exchange, Recipient},
+    protocol::{ClientEvent, ClientFrame, Dialect, Had, Info, LeaveReason, Peer, Signal, SocketId},
+    room::{Claim, Event, Member, Snapshot},
 };
 
 /// Lets one client into an empty room, and misses that Ben came and said something. It hands nothing on to the room, and
@@ -24,19 +21,22 @@ impl Forgetful {
 }
 
 impl Exchange for Forgetful {
-    fn join(&self, _: &Member, _: Info, _: NonZeroUsize, recipient: Arc<dyn Recipient>) {
+    fn join(&self, _: &Member, _: Entry, recipient: Arc<dyn Recipient>) {
         *self.0.lock().expect("no panic") = Some(recipient);
         self.tell(Event::Joined(Snapshot { version: 1, peers: Vec::new() }));
         self.tell(Event::Lapse);
     }
     fn sync(&self, _: &Member) {
-        let ben = Peer { id: ben(), info: Info::default() };
+        let ben = Peer::here(ben(), Info::default());
         let snapshot = Snapshot { version: 2, peers: vec![ben] };
         self.tell(Event::Synced { snapshot, mailbox: vec![hello_from_ben()] });
     }
     fn broadcast(&self, _: &Member, signal: Signal) {
         self.tell(Event::Failed { to: Some(ben()), n: Some(signal.n) });
     }
+    fn resume(&self, _: &Member, _: Claim, _: Arc<dyn Recipient>) {}
+    fn detach(&self, _: &Member) {}
+    fn acknowledge(&self, _: &Member, _: Had) {}
     fn leave(&self, _: &Member, _: LeaveReason) {}
     fn post(&self, _: &Member, _: SocketId, _: Signal) {}
     fn set_info(&self, _: &Member, _: Info) {

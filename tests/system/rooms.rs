@@ -207,22 +207,6 @@ async fn questions_are_answered_at_any_time() {
 }
 
 #[tokio::test]
-async fn there_is_nothing_to_resume_yet() {
-    on_each_site(&[], async |site| {
-        let mut ann = site.client().await;
-        let peers = ann.join_with(json!({ "room": "room", "resume": true })).await;
-        assert_eq!(peers.get("resume"), None);
-        ann.say("leave", json!({})).await;
-        ann.hear_event("left").await;
-        let claim = json!({ "room": "room", "socketId": ann.id, "key": "key", "received": {} });
-        ann.say("resume", claim).await;
-        ann.hear_error("session_expired").await;
-        ann.join("room").await;
-    })
-    .await;
-}
-
-#[tokio::test]
 async fn a_full_room_takes_no_more() {
     on_each_site(&["--room-capacity", "2"], async |site| {
         let [mut ann, ben] = site.room("room").await;

@@ -8,6 +8,7 @@ use super::{
     connection::{Reply, write_command},
     lane::Lane,
     link::Common,
+    random_name,
     request::Request,
     script::Script,
     trouble::Fault,
@@ -42,8 +43,35 @@ pub(super) struct Sent {
     /// Its lane's place among those of the link.
     pub(super) place: usize,
     pub(super) lane: Arc<Lane>,
-    /// `None` for a beat.
-    pub(super) request: Option<Request>,
+    pub(super) command: Command,
+}
+
+/// What a command is.
+pub(super) enum Command {
+    Beat {
+        /// How many sessions Redis should say are the node's.
+        census: Option<usize>,
+    },
+    Audit,
+    Request(Request),
+}
+
+/// What a beat tells besides the node's lease.
+pub(super) struct Beat<'a> {
+    pub(super) link: &'a str,
+    pub(super) nonce: &'a str,
+    /// The server's process.
+    pub(super) run_id: &'a str,
+}
+
+impl Command {
+    pub(super) fn script(&self) -> Script {
+        match self {
+            Self::Beat { .. } => Script::Beat,
+            Self::Audit => Script::Audit,
+            Self::Request(request) => request.script(),
+        }
+    }
 }
 
 impl Room {
@@ -69,17 +97,26 @@ impl Room {
 
 impl Batch {
     /// Adds a beat for a lane.
-    pub(super) fn beat(&mut self, place: usize, lane: &Arc<Lane>, common: &Common, link: &str, nonce: &str) {
-        let lease = common.lease.as_millis().to_string();
+    pub(super) fn beat(&mut self, place: usize, lane: &Arc<Lane>, common: &Common, beat: &Beat<'_>) {
+        let (lease, known, new) = (common.lease.as_millis().to_string(), lane.term(), random_name());
+        let Beat { link, nonce, run_id } = *beat;
         let call = Script::Beat.call(&lane.partition.at);
-        write_command(&mut self.commands, &call, &[&common.node, lease.as_str(), link, nonce]);
-        self.sent.push_back(Sent { place, lane: lane.clone(), request: None });
+        let arguments = [&common.node, lease.as_str(), link, nonce, run_id, &known, &new];
+        write_command(&mut self.commands, &call, &arguments);
+        let command = Command::Beat { census: lane.census() };
+        self.sent.push_back(Sent { place, lane: lane.clone(), command });
+    }
+
+    /// Adds an audit of a lane.
+    pub(super) fn audit(&mut self, place: usize, lane: &Arc<Lane>, node: &str) {
+        write_command(&mut self.commands, &Script::Audit.call(&lane.partition.at), &[node]);
+        self.sent.push_back(Sent { place, lane: lane.clone(), command: Command::Audit });
     }
 
     /// Adds a request of a lane's.
     pub(super) fn add(&mut self, place: usize, lane: &Arc<Lane>, request: Request, node: &str, link: &str) {
         request.write(&lane.partition, node, link, &mut self.commands);
-        self.sent.push_back(Sent { place, lane: lane.clone(), request: Some(request) });
+        self.sent.push_back(Sent { place, lane: lane.clone(), command: Command::Request(request) });
     }
 
     /// What is to be written to the connection; once.
@@ -99,7 +136,7 @@ impl Batch {
             Reply::Error(text) => Err(Fault::of_error(&text)),
             reply => Ok(reply),
         };
-        if let (Ok(_), Some(_)) = (&result, &sent.request) {
+        if let (Ok(_), Command::Request(_)) = (&result, &sent.command) {
             self.overtake(&sent.lane);
         }
         Some((sent, result))
@@ -123,8 +160,8 @@ impl Batch {
 impl Drop for Batch {
     fn drop(&mut self) {
         // The last first, so that the first comes to the front.
-        while let Some(Sent { lane, request, .. }) = self.sent.pop_back() {
-            if let Some(request) = request {
+        while let Some(Sent { lane, command, .. }) = self.sent.pop_back() {
+            if let Command::Request(request) = command {
                 self.overtake(&lane);
                 lane.put_back(request);
             }
@@ -140,7 +177,7 @@ mod tests {
     use super::*;
     use crate::{
         exchange::{
-            Recipient,
+            Entry, Recipient,
             redis::{partition::Layout, request::Ask},
         },
         metrics::Metrics,
@@ -156,6 +193,8 @@ mod tests {
         fn deliver(&self, event: Event) {
             self.0.lock().unwrap().push(event);
         }
+
+        fn handled(&self, _n: u64) {}
     }
 
     /// Ann sent three messages, and left.
@@ -170,8 +209,9 @@ mod tests {
             let partition = Layout::new("sb", 1).partitions()[0].clone();
             let lane = Arc::new(Lane::new(partition, Metrics::new().unwrap().exchange));
             let (told, id) = (Arc::new(Told::default()), SocketId::from_random([1; 20]));
-            let ann = Member { room: RoomName::parse("room").unwrap(), id };
-            lane.join(&ann, Info::default(), NonZeroUsize::MIN, told.clone());
+            let ann = Member::new(RoomName::parse("room").unwrap(), id);
+            let entry = Entry { info: Info::default(), capacity: NonZeroUsize::MIN, lifeline: None };
+            lane.join(&ann, entry, told.clone());
             for n in 1..=3 {
                 let frame = "{}".to_owned().into();
                 lane.post(&ann, id, Signal { kind: SignalKind::Message, from: id, n, frame });
@@ -192,7 +232,8 @@ mod tests {
         fn not_done(&mut self) {
             let (sent, result) = self.batch.answer(Reply::Error("NOSCRIPT".into())).expect("one was sent");
             assert!(result.is_err());
-            self.batch.not_done(sent.lane, sent.request.expect("no beat"));
+            let Command::Request(request) = sent.command else { panic!("no beat") };
+            self.batch.not_done(sent.lane, request);
         }
 
         /// The numbers of the messages that are asked again (0 is the leaving), and those that are told as failed.

@@ -6,23 +6,38 @@
 //! | `J` version ` ` id info | a peer joined (written by `join.lua`) |
 //! | `I` version ` ` id info | a peer shows something else (`info.lua`) |
 //! | `L` version ` ` id reason | a peer left (`prelude.lua`) |
+//! | `A` version ` ` id, `B` version ` ` id | a peer's connection is gone (`prelude.lua`), or it is back (`resume.lua`) |
+//! | `T` attempt | the member itself was resumed, by this attempt (`resume.lua`) |
 
 use crate::{
     protocol::{Info, LeaveReason, Peer, Signal, SignalKind, SocketId},
     room::{Change, Event, Notice},
 };
 
+/// What comes through a member's channel.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Delivery {
+    /// For whoever speaks for it.
+    Event(Event),
+    /// It was resumed, by this attempt.
+    Resumed(u64),
+}
+
 /// Reads a delivery, or `None` where a newer version's node says something that this one doesn't know.
-pub(super) fn read(bytes: &[u8]) -> Option<Event> {
+pub(super) fn read(bytes: &[u8]) -> Option<Delivery> {
     let text = str::from_utf8(bytes).ok()?;
     let (kind, rest) = text.split_at_checked(1)?;
-    match kind {
+    let event = match kind {
+        "T" => return rest.parse().ok().map(Delivery::Resumed),
         "M" => read_signal(text).map(Event::Signal),
-        "J" => read_notice(rest, |id, info| Some(Change::Joined(Peer { id, info: info_of(info)? }))),
-        "I" => read_notice(rest, |id, info| Some(Change::Info(Peer { id, info: info_of(info)? }))),
+        "J" => read_notice(rest, |id, info| Some(Change::Joined(Peer::here(id, info_of(info)?)))),
+        "I" => read_notice(rest, |id, info| Some(Change::Info(Peer::here(id, info_of(info)?)))),
         "L" => read_notice(rest, |id, reason| Some(Change::Left(id, reason_of(reason)?))),
+        "A" => read_notice(rest, |id, _| Some(Change::Away(id))),
+        "B" => read_notice(rest, |id, _| Some(Change::Back(id))),
         _ => None,
-    }
+    };
+    event.map(Delivery::Event)
 }
 
 /// Reads a message.
@@ -87,29 +102,43 @@ mod tests {
             for n in [1, Signal::MAX_N] {
                 let frame = r#"{"eventName":"offer","data":{"sdp":"v=0 \r\n é"},"n":1}"#.to_owned().into();
                 let signal = Signal { kind, from: id(), n, frame };
-                assert_eq!(read(write_signal(&signal).as_bytes()), Some(Event::Signal(signal)));
+                let event = Event::Signal(signal.clone());
+                assert_eq!(read(write_signal(&signal).as_bytes()), Some(Delivery::Event(event)));
             }
         }
     }
 
     #[test]
     fn notices_are_read_as_the_scripts_write_them() {
-        let peer = Peer { id: id(), info: Info::of(r#"{"name":"Ann B"}"#) };
+        let peer = Peer::here(id(), Info::of(r#"{"name":"Ann B"}"#));
         for (text, change) in [
             (format!(r#"J7 {ID}{{"name":"Ann B"}}"#), Change::Joined(peer.clone())),
             (format!(r#"I7 {ID}{{"name":"Ann B"}}"#), Change::Info(peer)),
             (format!("L7 {ID}left"), Change::Left(id(), LeaveReason::Left)),
             (format!("L7 {ID}lost"), Change::Left(id(), LeaveReason::Lost)),
+            (format!("A7 {ID}"), Change::Away(id())),
+            (format!("B7 {ID}"), Change::Back(id())),
         ] {
-            assert_eq!(read(text.as_bytes()), Some(Event::Notice(Notice { version: 7, change })), "{text}");
+            let event = Event::Notice(Notice { version: 7, change });
+            assert_eq!(read(text.as_bytes()), Some(Delivery::Event(event)), "{text}");
         }
+        assert_eq!(read(b"T3"), Some(Delivery::Resumed(3)));
     }
 
     #[test]
     fn what_is_not_known_is_nothing() {
-        for text in
-            ["", "M", "Mo", "Mz0123456789abcdefghjk1 {}", "J1", "J1 short", "Jx 0123456789abcdefghjk1"]
-        {
+        for text in [
+            "",
+            "T",
+            "Tx",
+            "A7 short",
+            "M",
+            "Mo",
+            "Mz0123456789abcdefghjk1 {}",
+            "J1",
+            "J1 short",
+            "Jx 0123456789abcdefghjk1",
+        ] {
             assert_eq!(read(text.as_bytes()), None, "{text}");
         }
         assert_eq!(read(format!("L7 {ID}gone").as_bytes()), None);

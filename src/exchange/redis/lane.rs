@@ -4,35 +4,43 @@
 //! did not get answered comes back to the front.
 //!
 //! A member's life here: its channel is subscribed to; once Redis confirms that, it is let in by the script; so it can't
-//! miss what happens in between.
+//! miss what happens in between. One that resumes does so beside the connection that it had here, if it had one, until it is in.
+//!
+//! When Redis has lost its data, or some of it, the lane registers its members again, as it knows them, and asks for nothing
+//! else until every node has had the time to do so.
 
 mod queue;
 mod registration;
 #[cfg(test)]
 mod tests;
 
-use self::{queue::Queue, registration::Registration};
+use self::{
+    queue::Queue,
+    registration::{Registration, Way},
+};
 use super::{
     batch::Room,
     connection::Reply,
     partition::Partition,
-    request::{Ask, Request, read_ids, read_join, read_number, read_sync},
+    request::{
+        Ask, Pulse, Request, Resumed, Synced, read_ids, read_join, read_number, read_resume, read_sync,
+    },
     trouble::Fault,
     wake::Wake,
 };
 use crate::{
-    exchange::Recipient,
+    exchange::{Entry, Recipient},
     metrics::ExchangeMetrics,
-    protocol::{Info, LeaveReason, Signal, SocketId},
-    room::{Event, Member, Refusal},
+    protocol::{Had, Info, LeaveReason, Signal, SocketId},
+    room::{Claim, Event, Member, Refusal},
 };
 use std::{
-    collections::{HashMap, VecDeque},
+    collections::{HashMap, HashSet, VecDeque},
     mem,
-    num::NonZeroUsize,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
     time::{Duration, Instant},
 };
+
 /// After so many deliveries a mailbox is trimmed at once; else by and by.
 const DELIVERIES_PER_TRIM: u32 = 64;
 
@@ -46,6 +54,8 @@ pub(super) struct Lane {
 
 struct State {
     members: HashMap<SocketId, Registration>,
+    /// Connections that have asked to take a member up.
+    resuming: HashMap<SocketId, Vec<Registration>>,
     queue: Queue,
     /// What the link's subscriber has to do.
     channels: VecDeque<Channel>,
@@ -54,6 +64,12 @@ struct State {
     /// One of them had many.
     trim_is_due: bool,
     leased_until: Option<Instant>,
+    /// The life of Redis' data that the members are registered in; empty until the first beat.
+    term: String,
+    /// Whether the link that there is has told it: until then, what is asked could go to data that knows nobody.
+    is_greeted: bool,
+    /// While all register their members again.
+    gathering_until: Option<Instant>,
     /// From when on this node may judge others by their leases.
     steady_from: Option<Instant>,
     /// The link that serves the lane, while there is one.
@@ -72,37 +88,59 @@ impl Lane {
     pub(super) fn new(partition: Partition, metrics: Arc<ExchangeMetrics>) -> Self {
         let state = State {
             members: HashMap::new(),
+            resuming: HashMap::new(),
             queue: Queue::new(metrics.clone()),
             channels: VecDeque::new(),
             untrimmed: Vec::new(),
             trim_is_due: false,
             leased_until: None,
+            term: String::new(),
+            is_greeted: false,
+            gathering_until: None,
             steady_from: None,
             link: None,
         };
         Self { partition, metrics, state: Mutex::new(state) }
     }
 
-    pub(super) fn join(
-        &self,
-        member: &Member,
-        info: Info,
-        capacity: NonZeroUsize,
-        recipient: Arc<dyn Recipient>,
-    ) {
+    pub(super) fn join(&self, member: &Member, entry: Entry, recipient: Arc<dyn Recipient>) {
         let mut state = self.state();
-        let registration = Registration::new(member.room.clone(), info, capacity, recipient);
+        let registration = Registration::new(member, Way::Join(entry), recipient);
         state.members.insert(member.id, registration);
         state.change_channel(Channel::Subscribe(member.clone()));
     }
 
-    pub(super) fn leave(&self, member: &Member, reason: LeaveReason) {
+    pub(super) fn resume(&self, member: &Member, claim: Claim, recipient: Arc<dyn Recipient>) {
         let mut state = self.state();
-        let Some(registration) = state.members.remove(&member.id) else { return };
-        state.change_channel(Channel::Unsubscribe(member.clone()));
-        if registration.has_entered() {
-            state.ask(member.clone(), Ask::Leave(reason));
+        let registration = Registration::new(member, Way::Resume(claim), recipient);
+        state.resuming.entry(member.id).or_default().push(registration);
+        state.change_channel(Channel::Subscribe(member.clone()));
+    }
+
+    pub(super) fn leave(&self, member: &Member, reason: LeaveReason) {
+        self.part(member, Ask::Leave(reason));
+    }
+
+    pub(super) fn detach(&self, member: &Member) {
+        self.part(member, Ask::Detach);
+    }
+
+    fn part(&self, member: &Member, ask: Ask) {
+        let mut state = self.state();
+        let Some(registration) = state.remove(member) else { return };
+        if registration.has_asked() {
+            state.ask(member.clone(), ask);
         }
+    }
+
+    pub(super) fn acknowledge(&self, member: &Member, had: Had) {
+        let mut state = self.state();
+        let Some(registration) = state.find(member) else { return };
+        if registration.acknowledge(had) >= DELIVERIES_PER_TRIM {
+            state.trim_is_due = true;
+            state.wake_writer();
+        }
+        state.untrimmed.push(member.id);
     }
 
     pub(super) fn post(&self, member: &Member, to: SocketId, signal: Signal) {
@@ -114,7 +152,10 @@ impl Lane {
     }
 
     pub(super) fn set_info(&self, member: &Member, info: Info) {
-        self.ask(member, |_| Ask::SetInfo(info));
+        self.ask(member, |registration| {
+            registration.shows(info.clone());
+            Ask::SetInfo(info)
+        });
     }
 
     pub(super) fn sync(&self, member: &Member) {
@@ -122,9 +163,9 @@ impl Lane {
     }
 
     /// Who isn't there has no say.
-    fn ask(&self, member: &Member, ask: impl FnOnce(&Registration) -> Ask) {
+    fn ask(&self, member: &Member, ask: impl FnOnce(&mut Registration) -> Ask) {
         let mut state = self.state();
-        if let Some(registration) = state.members.get(&member.id) {
+        if let Some(registration) = state.find(member) {
             let ask = ask(registration);
             state.ask(member.clone(), ask);
         }
@@ -134,17 +175,19 @@ impl Lane {
 /// What the link that serves the lane does: its subscriber.
 impl Lane {
     /// A new link serves the lane: every channel is to be subscribed to on its connection.
-    pub(super) fn attach(&self, link: Arc<Wake>) {
+    pub(super) fn link(&self, link: Arc<Wake>) {
         let mut state = self.state();
-        let everyone = state.members.iter().map(|(id, registration)| registration.member(*id));
-        state.channels = everyone.map(Channel::Subscribe).collect();
+        state.everyone().for_each(|(_, registration)| registration.cut());
+        let channels = state.everyone().map(|(id, registration)| Channel::Subscribe(registration.member(id)));
+        state.channels = channels.collect();
         state.link = Some(link);
         // What went on meanwhile isn't known.
         state.steady_from = None;
+        state.is_greeted = false;
     }
 
     /// The link is over.
-    pub(super) fn detach(&self) {
+    pub(super) fn unlink(&self) {
         let mut state = self.state();
         state.channels = VecDeque::new();
         state.link = None;
@@ -162,25 +205,34 @@ impl Lane {
     /// Redis confirmed that the member's channel is subscribed to. Says whether it had been before, on another link.
     pub(super) fn subscribed(&self, id: SocketId) -> bool {
         let mut state = self.state();
-        let Some(registration) = state.members.get_mut(&id) else { return false };
-        if let Some((info, capacity)) = registration.enter() {
-            let member = registration.member(id);
-            state.ask(member, Ask::Join { info, capacity });
-            return false;
+        let mut asked = Vec::new();
+        let mut was_cut = false;
+        for registration in state.speakers(id) {
+            if let Some(ask) = registration.enter() {
+                asked.push((registration.member(id), ask));
+            }
+            // Before anything that the new link brings, so that no message hides one that was missed.
+            was_cut |= registration.mend();
         }
-        // Before anything that the new link brings, so that no message hides one that was missed.
-        registration.lapse();
-        true
+        for (member, ask) in asked {
+            state.ask(member, ask);
+        }
+        was_cut
     }
 
     /// Whether this node has such a member.
     pub(super) fn has(&self, id: SocketId) -> bool {
-        self.state().members.contains_key(&id)
+        self.state().speakers(id).next().is_some()
     }
 
     /// Hands a member what came through its channel.
     pub(super) fn deliver(&self, id: SocketId, event: Event) {
         let state = &mut *self.state();
+        if let Some(resuming) = state.resuming.get(&id) {
+            for registration in resuming {
+                registration.tell(event.clone());
+            }
+        }
         let Some(registration) = state.members.get_mut(&id) else { return };
         let Event::Signal(signal) = event else { return registration.tell(event) };
         match registration.hand(signal) {
@@ -190,6 +242,15 @@ impl Lane {
                 state.wake_writer();
             }
             _ => {}
+        }
+    }
+
+    /// A member was resumed, here or elsewhere: an earlier connection of its has no more say.
+    pub(super) fn resumed(&self, id: SocketId, attempt: u64) {
+        let mut state = self.state();
+        if let Some(before) = state.members.get(&id).filter(|registration| registration.attempt() < attempt) {
+            let before = before.member(id);
+            state.end(&before, Event::Replaced);
         }
     }
 }
@@ -203,8 +264,9 @@ impl Lane {
             state.trim();
         }
         let mut taken = Vec::new();
+        let is_gathering = state.gathering_until.is_some_and(|until| Instant::now() < until);
         while room.is_left()
-            && let Some(request) = state.queue.pop()
+            && let Some(request) = state.queue.pop(is_gathering)
         {
             room.fill(&request);
             taken.push(request);
@@ -222,19 +284,61 @@ impl Lane {
         self.state().trim();
     }
 
-    /// The lease was renewed by a beat sent at `sent`; `held` says whether it had not lapsed before.
-    pub(super) fn renewed(&self, sent: Instant, lease: Duration, held: bool) {
+    /// The life of Redis' data that the members are registered in; empty until the first beat.
+    pub(super) fn term(&self) -> String {
+        self.state().term.clone()
+    }
+
+    /// How many sessions Redis should say are this node's; `None` while that changes.
+    pub(super) fn census(&self) -> Option<usize> {
+        let state = self.state();
+        let is_steady = state.queue.is_settled() && state.is_greeted;
+        is_steady.then(|| state.members.values().filter(|registration| registration.is_in()).count())
+    }
+
+    /// The lease was renewed by a beat sent at `sent`.
+    pub(super) fn renewed(&self, sent: Instant, lease: Duration, pulse: &Pulse) {
         let mut state = self.state();
-        let lapsed = !held || state.leased_until.is_some_and(|until| until < sent);
+        let lapsed = !pulse.held || state.leased_until.is_some_and(|until| until < sent);
         if lapsed || state.steady_from.is_none() {
             state.steady_from = Some(sent + lease);
         }
         state.leased_until = Some(sent + lease);
-        if !held {
+        state.gathering_until = (!pulse.gathering.is_zero()).then(|| Instant::now() + pulse.gathering);
+        state.is_greeted = true;
+        if !pulse.held {
             // Others may have taken its members for dead.
-            let entered = state.members.values_mut().filter(|registration| registration.has_entered());
-            entered.for_each(Registration::lapse);
+            let asked = state.everyone().map(|(_, registration)| registration);
+            asked.filter(|registration| registration.has_asked()).for_each(Registration::lapse);
         }
+        let before = mem::replace(&mut state.term, pulse.term.clone());
+        if !before.is_empty() && before != state.term {
+            state.restore_everyone();
+        }
+    }
+
+    /// What Redis says are this node's sessions: those that it knows and this node doesn't are given up, and the other way
+    /// round they are registered again. Says how many there are of the former.
+    pub(super) fn audited(&self, sessions: Vec<Member>) -> usize {
+        let mut state = self.state();
+        if !state.queue.is_settled() {
+            return 0;
+        }
+        let known: HashSet<SocketId> = sessions.iter().map(|member| member.id).collect();
+        let missing = state.members.iter().filter(|(id, member)| member.is_in() && !known.contains(id));
+        let missing: Vec<_> =
+            missing.map(|(id, registration)| (registration.member(*id), registration.record())).collect();
+        for (member, record) in missing {
+            state.queue.restore(Request { member, ask: Ask::Restore(record) });
+        }
+        let ghosts: Vec<_> =
+            sessions.into_iter().filter(|member| state.speakers(member.id).next().is_none()).collect();
+        let count = ghosts.len();
+        for member in ghosts {
+            state.ask(member, Ask::Detach);
+        }
+        state.wake_writer();
+        count
     }
 
     /// Whether this node has held its lease for so long that who let theirs lapse is dead. When Redis was away from
@@ -245,7 +349,13 @@ impl Lane {
 
     /// Whether this node may speak for its members here.
     pub(super) fn has_lease(&self, now: Instant) -> bool {
-        self.state().leased_until.is_some_and(|until| now < until)
+        self.state().has_lease(now)
+    }
+
+    /// Whether anything but a beat can be asked now: this node has its lease, and the link has told in which life of the data.
+    pub(super) fn may_ask(&self, now: Instant) -> bool {
+        let state = self.state();
+        state.has_lease(now) && state.is_greeted
     }
 
     /// Passes an answer on.
@@ -254,14 +364,14 @@ impl Lane {
         if request.lacked_lease(reply) {
             state.leased_until = None;
             // Who has left meanwhile must not be let in when nobody would take it out again.
-            if state.members.contains_key(&request.member.id) {
+            if state.find(&request.member).is_some() {
                 state.queue.put_back(request);
             } else {
-                state.queue.done();
+                state.queue.done(&request);
             }
             return Ok(());
         }
-        state.queue.done();
+        state.queue.done(&request);
         self.pass_on(&mut state, &request, reply).inspect_err(|_| state.undo(request))
     }
 
@@ -272,19 +382,27 @@ impl Lane {
         reply: &Reply,
     ) -> Result<(), Fault> {
         match ask {
-            Ask::Join { .. } => match read_join(reply)? {
-                Some(snapshot) => state.tell(member.id, Event::Joined(snapshot)),
+            Ask::Join(_) => match read_join(reply)? {
+                Some(snapshot) => state.entered(member, Event::Joined(snapshot)),
                 None => state.end(member, Event::Refused(Refusal::Full)),
             },
-            Ask::Post { to, signal } => match read_number(reply)? {
-                0 => state.tell(member.id, Event::Gone { to: *to, n: signal.n }),
-                -1 => self.mailbox_is_full(state, member.id, *to, signal.n),
-                _ => {}
+            Ask::Resume(_) => match read_resume(reply)? {
+                Some(resumed) => state.resumed(member, resumed),
+                None => state.end(member, Event::Refused(Refusal::Expired)),
             },
+            Ask::Post { to, signal } => {
+                match read_number(reply)? {
+                    0 => state.tell(member, Event::Gone { to: *to, n: signal.n }),
+                    -1 => self.mailbox_is_full(state, member, *to, signal.n),
+                    _ => {}
+                }
+                state.handled(member, signal.n);
+            }
             Ask::Broadcast(signal) => {
                 for to in read_ids(reply)? {
-                    self.mailbox_is_full(state, member.id, to, signal.n);
+                    self.mailbox_is_full(state, member, to, signal.n);
                 }
+                state.handled(member, signal.n);
             }
             Ask::SetInfo(_) => {
                 if read_number(reply)? == 0 {
@@ -292,13 +410,20 @@ impl Lane {
                 }
             }
             Ask::Sync { lapses } => match read_sync(reply)? {
-                Some((snapshot, mailbox)) => {
-                    state.repaired(member.id, *lapses, mailbox.last());
-                    state.tell(member.id, Event::Synced { snapshot, mailbox });
+                Synced::With(snapshot, mailbox) => {
+                    state.repaired(member, *lapses, mailbox.last());
+                    state.tell(member, Event::Synced { snapshot, mailbox });
                 }
-                None => state.end(member, Event::Removed),
+                Synced::Replaced => state.end(member, Event::Replaced),
+                Synced::Removed => state.end(member, Event::Removed),
             },
-            Ask::Leave(_) | Ask::Trim(_) => {}
+            Ask::Restore(_) => match read_number(reply)? {
+                0 => state.end(member, Event::Removed),
+                -1 => state.end(member, Event::Replaced),
+                2 => self.metrics.restored.inc(),
+                _ => {}
+            },
+            Ask::Leave(_) | Ask::Detach | Ask::Trim(_) | Ask::Acknowledge(_) => {}
         }
         Ok(())
     }
@@ -306,11 +431,11 @@ impl Lane {
     /// Redis refused this for good: whoever asked is told.
     pub(super) fn refuse(&self, request: Request) {
         let mut state = self.state();
-        state.queue.done();
+        state.queue.done(&request);
         state.undo(request);
     }
 
-    fn mailbox_is_full(&self, state: &State, from: SocketId, to: SocketId, n: u64) {
+    fn mailbox_is_full(&self, state: &mut State, from: &Member, to: SocketId, n: u64) {
         self.metrics.mailbox_full.inc();
         state.tell(from, Event::Failed { to: Some(to), n: Some(n) });
     }
@@ -346,60 +471,142 @@ impl State {
         self.trim_is_due = false;
         for id in mem::take(&mut self.untrimmed) {
             let Some(registration) = self.members.get_mut(&id) else { continue };
-            if let Some(last) = registration.take_delivered() {
+            if let Some(ask) = registration.take_trim() {
                 // Before all that waits: what waits may be for a mailbox that is full.
-                self.queue.push_front(Request { member: registration.member(id), ask: Ask::Trim(last) });
+                self.queue.push_front(Request { member: registration.member(id), ask });
                 self.wake_writer();
             }
         }
     }
 
+    fn has_lease(&self, now: Instant) -> bool {
+        self.leased_until.is_some_and(|until| now < until)
+    }
+
+    /// Everyone with a connection here.
+    fn everyone(&mut self) -> impl Iterator<Item = (SocketId, &mut Registration)> {
+        let members = self.members.iter_mut().map(|(id, registration)| (*id, registration));
+        let resuming = self.resuming.iter_mut();
+        members.chain(resuming.flat_map(|(id, all)| all.iter_mut().map(|registration| (*id, registration))))
+    }
+
+    /// The connections that speak for a member, or want to.
+    fn speakers(&mut self, id: SocketId) -> impl Iterator<Item = &mut Registration> {
+        let resuming = self.resuming.get_mut(&id).into_iter().flatten();
+        self.members.get_mut(&id).into_iter().chain(resuming)
+    }
+
+    /// The connection that this one is.
+    fn find(&mut self, member: &Member) -> Option<&mut Registration> {
+        self.speakers(member.id).find(|registration| registration.attempt() == member.attempt)
+    }
+
+    /// Forgets a connection, and its channel when it was the member's last.
+    fn remove(&mut self, member: &Member) -> Option<Registration> {
+        let is_in = self.members.get(&member.id).is_some_and(|known| known.attempt() == member.attempt);
+        let removed = if is_in { self.members.remove(&member.id) } else { self.take_resuming(member) }?;
+        if self.speakers(member.id).next().is_none() {
+            self.change_channel(Channel::Unsubscribe(member.clone()));
+        }
+        Some(removed)
+    }
+
+    fn take_resuming(&mut self, member: &Member) -> Option<Registration> {
+        let resuming = self.resuming.get_mut(&member.id)?;
+        let index = resuming.iter().position(|registration| registration.attempt() == member.attempt)?;
+        let taken = resuming.swap_remove(index);
+        if resuming.is_empty() {
+            self.resuming.remove(&member.id);
+        }
+        Some(taken)
+    }
+
+    /// Redis lost its data, or the last of it: everybody is registered again, and told that messages may be lost.
+    fn restore_everyone(&mut self) {
+        for (id, registration) in &mut self.members {
+            if registration.is_in() {
+                let (member, record) = (registration.member(*id), registration.record());
+                self.queue.restore(Request { member, ask: Ask::Restore(record) });
+                registration.tell(Event::Gap);
+                registration.lapse();
+            }
+        }
+    }
+
+    /// A member is in.
+    fn entered(&mut self, member: &Member, event: Event) {
+        if let Some(registration) = self.find(member) {
+            registration.entered();
+            registration.tell(event);
+        }
+    }
+
+    /// A member is in again, through this connection. The one that it had here before is over.
+    fn resumed(&mut self, member: &Member, resumed: Resumed) {
+        let Some(mut registration) = self.take_resuming(member) else { return };
+        registration.resumed(&resumed);
+        let Resumed { snapshot, mailbox, .. } = resumed;
+        registration.tell(Event::Resumed { snapshot, mailbox });
+        if let Some(before) = self.members.insert(member.id, registration) {
+            before.tell(Event::Replaced);
+        }
+    }
+
     /// A sync told a member all up to this message. Its mailbox may be full: it is trimmed at once.
-    fn repaired(&mut self, id: SocketId, lapses: u32, last: Option<&Signal>) {
-        let Some(registration) = self.members.get_mut(&id) else { return };
-        registration.repaired(lapses);
-        if let Some(last) = last {
-            registration.had(last.clone());
-            self.untrimmed.push(id);
+    fn repaired(&mut self, member: &Member, lapses: u32, last: Option<&Signal>) {
+        let Some(registration) = self.find(member) else { return };
+        if registration.repaired(lapses, last) {
+            self.untrimmed.push(member.id);
             self.trim_is_due = true;
         }
     }
 
-    fn tell(&self, id: SocketId, event: Event) {
-        if let Some(registration) = self.members.get(&id) {
+    fn tell(&mut self, member: &Member, event: Event) {
+        if let Some(registration) = self.find(member) {
             registration.tell(event);
         }
     }
 
-    /// Tells a member for the last time.
+    /// A member's messages up to this one are handled.
+    fn handled(&mut self, member: &Member, n: u64) {
+        if let Some(registration) = self.find(member) {
+            registration.handled(n);
+        }
+    }
+
+    /// Tells a connection for the last time.
     fn end(&mut self, member: &Member, event: Event) {
-        if let Some(registration) = self.members.remove(&member.id) {
+        if let Some(registration) = self.remove(member) {
             registration.tell(event);
-            self.change_channel(Channel::Unsubscribe(member.clone()));
         }
     }
 
     /// Tells that what Redis was asked isn't done, as far as can be known.
     fn undo(&mut self, request: Request) {
-        let joining = matches!(request.ask, Ask::Join { .. }).then(|| request.member.clone());
+        let member = request.member.clone();
+        let parting = match request.ask {
+            Ask::Join(_) => Some(Ask::Leave(LeaveReason::Lost)),
+            Ask::Resume(_) => Some(Ask::Detach),
+            _ => None,
+        };
         self.refuse(request);
-        if let Some(member) = joining {
-            self.ask(member, Ask::Leave(LeaveReason::Lost));
+        if let Some(ask) = parting {
+            self.ask(member, ask);
         }
     }
 
     /// Tells that what was asked isn't done.
     fn refuse(&mut self, Request { member, ask }: Request) {
         match ask {
-            Ask::Join { .. } => self.end(&member, Event::Refused(Refusal::Unavailable)),
+            Ask::Join(_) | Ask::Resume(_) => self.end(&member, Event::Refused(Refusal::Unavailable)),
             Ask::Post { to, signal: Signal { n, .. } } => {
-                self.tell(member.id, Event::Failed { to: Some(to), n: Some(n) });
+                self.tell(&member, Event::Failed { to: Some(to), n: Some(n) });
             }
-            Ask::Broadcast(Signal { n, .. }) => self.tell(member.id, Event::Failed { to: None, n: Some(n) }),
-            Ask::SetInfo(_) => self.tell(member.id, Event::Failed { to: None, n: None }),
-            // It can't be told what it missed.
-            Ask::Sync { .. } => self.end(&member, Event::Removed),
-            Ask::Leave(_) | Ask::Trim(_) => {}
+            Ask::Broadcast(Signal { n, .. }) => self.tell(&member, Event::Failed { to: None, n: Some(n) }),
+            Ask::SetInfo(_) => self.tell(&member, Event::Failed { to: None, n: None }),
+            // It can't be told what it missed, or isn't there for the others.
+            Ask::Sync { .. } | Ask::Restore(_) => self.end(&member, Event::Removed),
+            Ask::Leave(_) | Ask::Detach | Ask::Trim(_) | Ask::Acknowledge(_) => {}
         }
     }
 }

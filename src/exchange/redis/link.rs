@@ -12,7 +12,7 @@
 //! anew where their server is.
 
 use super::{
-    connection::Connection,
+    connection::{Connection, text_of},
     lane::Lane,
     partition::Layout,
     script::Script,
@@ -44,8 +44,8 @@ pub(super) struct Common {
     pub(super) lease: Duration,
     pub(super) timeout: Duration,
     pub(super) metrics: Arc<ExchangeMetrics>,
-    /// Who let their leases lapse.
-    pub(super) dead: mpsc::Sender<Dead>,
+    /// What there is to reap.
+    pub(super) reaping: mpsc::Sender<ToReap>,
     /// Cancelled when the node stops.
     pub(super) stopping: CancellationToken,
     /// The last thing that went wrong, for people.
@@ -56,10 +56,18 @@ pub(super) struct Common {
     pub(super) link_count: AtomicU64,
 }
 
-/// Nodes whose leases lapsed, and in which partitions.
-pub(super) struct Dead {
+/// What there is to reap on a server, and in which partitions.
+pub(super) struct ToReap {
     pub(super) server: Server,
-    pub(super) nodes: Vec<(usize, String)>,
+    pub(super) due: Vec<(usize, Due)>,
+}
+
+/// Whose time is over.
+pub(super) enum Due {
+    /// A node's, whose lease lapsed.
+    Node(String),
+    /// That of some sessions that nobody resumed.
+    Windows,
 }
 
 impl Common {
@@ -95,13 +103,14 @@ async fn serve(server: &Server, lanes: &[usize], common: &Arc<Common>) -> Result
     for script in Script::ALL {
         commands.ask(&["SCRIPT", "LOAD", &script.source()]).await?;
     }
+    let run_id = run_id(&mut commands).await?;
     let wake = Arc::new(Wake::default());
-    let _attached = Attached::to(lanes.iter().map(|&number| common.lanes[number].clone()).collect(), &wake);
+    let _linked = Linked::to(lanes.iter().map(|&number| common.lanes[number].clone()).collect(), &wake);
     info!(server = %server.address, "linked");
     let _counted = Counted::into(&common.metrics.links);
     let born = Instant::now();
     let mut subscriber = Subscriber::new(pushes, common.clone(), lanes, wake.clone(), born);
-    let mut writer = Writer::new(commands, common.clone(), lanes, wake, server.clone(), born);
+    let mut writer = Writer::new(commands, common.clone(), lanes, wake, server.clone(), run_id, born);
     tokio::select! {
         biased;
         ended = writer.run() => ended,
@@ -109,22 +118,29 @@ async fn serve(server: &Server, lanes: &[usize], common: &Arc<Common>) -> Result
     }
 }
 
-/// Lanes that a link serves, until it is dropped.
-struct Attached(Vec<Arc<Lane>>);
+/// Names the server's process: another one may not have all the data that the last one had.
+async fn run_id(connection: &mut Connection) -> Result<String, Fault> {
+    let reply = connection.ask(&["INFO", "server"]).await?;
+    let id = text_of(&reply).and_then(|info| info.lines().find_map(|line| line.strip_prefix("run_id:")));
+    id.map(|id| id.trim().to_owned()).ok_or_else(|| Fault::Garbled("INFO has no run_id".into()))
+}
 
-impl Attached {
+/// Lanes that a link serves, until it is dropped.
+struct Linked(Vec<Arc<Lane>>);
+
+impl Linked {
     fn to(lanes: Vec<Arc<Lane>>, wake: &Arc<Wake>) -> Self {
         for lane in &lanes {
-            lane.attach(wake.clone());
+            lane.link(wake.clone());
         }
         Self(lanes)
     }
 }
 
-impl Drop for Attached {
+impl Drop for Linked {
     fn drop(&mut self) {
         for lane in &self.0 {
-            lane.detach();
+            lane.unlink();
         }
     }
 }

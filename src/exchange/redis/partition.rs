@@ -121,7 +121,7 @@ mod tests {
         let layout = Layout::new("my app", 16);
         let id = SocketId::from_random([7; SocketId::LEN]);
         for name in ["a", "x:y", "{b}", "3-4"] {
-            let member = Member { room: room(name), id };
+            let member = Member::new(room(name), id);
             let number = layout.of(&member.room);
             let channel = layout.partitions()[number].mailbox_of(&member);
             assert_eq!(layout.owner_of(channel.as_bytes()), Some((number, id)));

@@ -1,11 +1,11 @@
-//! Removes the sessions of nodes that let their lease lapse.
+//! Takes the sessions of nodes that let their lease lapse, and removes those that nobody resumed in time.
 //!
-//! Every node reaps: whoever notices first. The script removes each session once however many do. It is neither hot nor
+//! Every node reaps: whoever notices first. The scripts take each session once however many do. It is neither hot nor
 //! ordered, so it has connections of its own, from a pool.
 
 use super::{
     address::{Address, Credentials},
-    link::{Common, Dead},
+    link::{Common, Due, ToReap},
     script::Script,
     supervisor::with_jitter,
     tls::Tls,
@@ -17,10 +17,13 @@ use redis::{
     TlsCertificates,
 };
 use std::{collections::HashMap, sync::Arc, time::Duration};
-use tokio::{sync::mpsc, time::sleep};
-use tracing::{info, warn};
+use tokio::{
+    sync::mpsc,
+    time::{sleep, timeout},
+};
+use tracing::{debug, info, warn};
 
-/// Sessions removed by one call of the script: it holds Redis up for as long as it runs.
+/// Sessions taken by one call of the script: it holds Redis up for as long as it runs.
 const PORTION: usize = 64;
 
 /// So that not every node begins at the same moment.
@@ -37,48 +40,56 @@ impl Reaper {
         Self { common, pools: HashMap::new() }
     }
 
-    /// Works for as long as it may be told of dead nodes.
-    pub(super) async fn run(mut self, mut dead: mpsc::Receiver<Dead>) {
-        while let Some(first) = dead.recv().await {
+    /// Works for as long as it may be told of what there is to do.
+    pub(super) async fn run(mut self, mut told: mpsc::Receiver<ToReap>) {
+        while let Some(first) = told.recv().await {
             sleep(with_jitter(JITTER)).await;
             self.reap_all(first).await;
-            while let Ok(next) = dead.try_recv() {
+            while let Ok(next) = told.try_recv() {
                 self.reap_all(next).await;
             }
         }
     }
 
-    async fn reap_all(&mut self, Dead { server, nodes }: Dead) {
-        for (number, node) in nodes {
-            let reaped =
-                tokio::time::timeout(self.common.timeout * 4, self.reap(&server, number, &node)).await;
-            match reaped {
-                Ok(Ok(0)) => {}
-                Ok(Ok(sessions)) => info!(node, sessions, "removed the sessions of a node that is gone"),
-                // The next beat tells of it again.
-                Ok(Err(error)) => {
-                    self.pools.remove(&server.address);
-                    warn!("can't remove the sessions of a node that is gone: {error}");
+    async fn reap_all(&mut self, ToReap { server, due }: ToReap) {
+        for (number, due) in due {
+            let reaped = timeout(self.common.timeout * 4, self.reap(&server, number, &due)).await;
+            let trouble = match (reaped, due) {
+                (Ok(Ok(0)), _) => continue,
+                (Ok(Ok(sessions)), Due::Node(node)) => {
+                    info!(node, sessions, "took the sessions of a node that is gone");
+                    continue;
                 }
-                Err(_) => {
-                    self.pools.remove(&server.address);
-                    warn!("removing the sessions of a node that is gone takes too long");
+                (Ok(Ok(sessions)), Due::Windows) => {
+                    debug!(sessions, "removed sessions that nobody resumed");
+                    continue;
                 }
-            }
+                (Ok(Err(error)), _) => error.to_string(),
+                (Err(_), _) => "it takes too long".into(),
+            };
+            // The next beat tells of it again.
+            self.pools.remove(&server.address);
+            warn!("can't remove the sessions of who is gone: {trouble}");
         }
     }
 
-    /// Removes a node's sessions in one partition, portion by portion; says how many.
-    async fn reap(&mut self, server: &Server, number: usize, node: &str) -> anyhow::Result<u64> {
+    /// Does what is due in one partition, portion by portion; says to how many sessions.
+    async fn reap(&mut self, server: &Server, number: usize, due: &Due) -> anyhow::Result<u64> {
         let at = self.common.lanes[number].partition.at.clone();
-        let script = redis::Script::new(&Script::Reap.source());
+        let lease = self.common.lease.as_millis().to_string();
+        let (portion, metrics) = (PORTION.to_string(), self.common.metrics.clone());
+        let (script, arguments, counted) = match due {
+            Due::Node(node) => (Script::Reap, vec![node, &portion, &lease], &metrics.reaped),
+            Due::Windows => (Script::Expire, vec![&portion], &metrics.expired),
+        };
+        let script = redis::Script::new(&script.source());
         let mut connection = self.pool(server)?.get().await?;
         let mut sessions = 0;
         loop {
-            let (removed, left): (u64, u64) =
-                script.key(&at).arg(node).arg(PORTION).invoke_async(&mut connection).await?;
-            sessions += removed;
-            self.common.metrics.reaped.inc_by(removed);
+            let mut call = script.key(&at);
+            let (taken, left): (u64, u64) = call.arg(&arguments).invoke_async(&mut connection).await?;
+            sessions += taken;
+            counted.inc_by(taken);
             if left == 0 {
                 return Ok(sessions);
             }

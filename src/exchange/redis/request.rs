@@ -8,10 +8,11 @@ use super::{
     trouble::Fault,
 };
 use crate::{
-    protocol::{Info, LeaveReason, Peer, Signal, SocketId},
-    room::{Member, Snapshot},
+    exchange::Entry,
+    protocol::{Had, Info, KeyHash, LeaveReason, Peer, RoomName, Signal, SocketId},
+    room::{Claim, Keys, Lifeline, Member, Snapshot},
 };
-use std::num::NonZeroUsize;
+use std::time::Duration;
 
 /// Something that a member asks. Each may be asked again after a lost answer: it takes effect once.
 #[derive(Debug)]
@@ -22,11 +23,10 @@ pub(super) struct Request {
 
 #[derive(Debug)]
 pub(super) enum Ask {
-    Join {
-        info: Info,
-        capacity: NonZeroUsize,
-    },
+    Join(Entry),
+    Resume(Claim),
     Leave(LeaveReason),
+    Detach,
     Post {
         to: SocketId,
         signal: Signal,
@@ -39,27 +39,56 @@ pub(super) enum Ask {
     },
     /// This is the last message that was delivered: the mailbox need not keep it.
     Trim(Signal),
+    /// Its client had these: the mailbox need not keep them.
+    Acknowledge(Had),
+    /// It is to be as its node knows it.
+    Restore(Record),
+}
+
+/// What Redis holds of a member.
+#[derive(Debug)]
+pub(super) struct Record {
+    pub(super) info: Info,
+    /// Of one that can be resumed.
+    pub(super) line: Option<(Keys, Duration)>,
+}
+
+/// What the answer to a resume tells.
+#[derive(Debug)]
+pub(super) struct Resumed {
+    pub(super) snapshot: Snapshot,
+    pub(super) mailbox: Vec<Signal>,
+    pub(super) info: Info,
+    pub(super) window: Duration,
 }
 
 impl Request {
     pub(super) fn script(&self) -> Script {
         match self.ask {
-            Ask::Join { .. } => Script::Join,
+            Ask::Join(_) => Script::Join,
+            Ask::Resume(_) => Script::Resume,
             Ask::Leave(_) => Script::Leave,
+            Ask::Detach => Script::Detach,
             Ask::Post { .. } => Script::Post,
             Ask::Broadcast(_) => Script::Broadcast,
             Ask::SetInfo(_) => Script::Info,
             Ask::Sync { .. } => Script::Sync,
             Ask::Trim(_) => Script::Trim,
+            Ask::Acknowledge(_) => Script::Ack,
+            Ask::Restore(_) => Script::Restore,
         }
     }
 
     /// Roughly how much memory it holds while it waits, in bytes.
     pub(super) fn weight(&self) -> usize {
         let carried = match &self.ask {
-            Ask::Join { info, .. } | Ask::SetInfo(info) => info.as_str().len(),
+            Ask::Join(Entry { info, .. }) | Ask::SetInfo(info) => info.as_str().len(),
             Ask::Post { signal, .. } | Ask::Broadcast(signal) => signal.frame.len(),
-            Ask::Leave(_) | Ask::Sync { .. } | Ask::Trim(_) => 0,
+            Ask::Resume(Claim { had, .. }) | Ask::Acknowledge(had) => {
+                had.len() * size_of::<(SocketId, u64)>()
+            }
+            // What is shared with the registration counts there.
+            Ask::Restore(_) | Ask::Leave(_) | Ask::Detach | Ask::Sync { .. } | Ask::Trim(_) => 0,
         };
         size_of::<Self>() + carried
     }
@@ -68,20 +97,29 @@ impl Request {
     pub(super) fn work(&self) -> usize {
         match self.ask {
             Ask::Post { .. } | Ask::Trim(_) => 1,
-            Ask::Sync { .. } => 4,
-            Ask::Join { .. } | Ask::Leave(_) | Ask::Broadcast(_) | Ask::SetInfo(_) => 16,
+            Ask::Sync { .. } | Ask::Acknowledge(_) | Ask::Restore(_) => 4,
+            Ask::Resume(_) => 8,
+            Ask::Join(_) | Ask::Leave(_) | Ask::Detach | Ask::Broadcast(_) | Ask::SetInfo(_) => 16,
         }
     }
 
     /// Whether it may be refused when too much waits. The others are few: one or two for each member.
     pub(super) fn is_refusable(&self) -> bool {
-        matches!(self.ask, Ask::Join { .. } | Ask::Post { .. } | Ask::Broadcast(_) | Ask::SetInfo(_))
+        matches!(
+            self.ask,
+            Ask::Join(_) | Ask::Resume(_) | Ask::Post { .. } | Ask::Broadcast(_) | Ask::SetInfo(_)
+        )
+    }
+
+    /// Whether it changes which sessions are the node's.
+    pub(super) fn moves(&self) -> bool {
+        matches!(self.ask, Ask::Join(_) | Ask::Resume(_) | Ask::Leave(_) | Ask::Detach | Ask::Restore(_))
     }
 
     /// Whether it was refused because the node's lease lapsed: it is to be asked again when that is renewed.
     pub(super) fn lacked_lease(&self, reply: &Reply) -> bool {
         match self.ask {
-            Ask::Join { .. } => text_of(reply) == Some("no lease"),
+            Ask::Join(_) | Ask::Resume(_) | Ask::Restore(_) => text_of(reply) == Some("no lease"),
             Ask::SetInfo(_) => *reply == Reply::Integer(-1),
             _ => false,
         }
@@ -89,26 +127,70 @@ impl Request {
 
     /// Writes the call of its script, as said by a node through a link of this number.
     pub(super) fn write(&self, partition: &Partition, node: &str, link: &str, out: &mut Vec<u8>) {
-        let Member { room, id } = &self.member;
+        let Member { room, id, attempt } = &self.member;
         let (room, id, at) = (room.as_str(), id.as_str(), partition.at.as_str());
+        let attempt = attempt.to_string();
+        let attempt = attempt.as_str();
         let script = self.script();
         let mut call = |key: &str, arguments: &[&str]| {
             write_command(out, &script.call(key), arguments);
         };
         match &self.ask {
-            Ask::Join { info, capacity } => {
-                call(at, &[room, id, node, info.as_str(), &capacity.to_string(), link]);
+            Ask::Join(Entry { info, capacity, lifeline }) => {
+                let capacity = capacity.to_string();
+                let entry = [room, id, node, info.as_str(), &capacity, link];
+                match lifeline {
+                    None => call(at, &entry),
+                    Some(Lifeline { key, window }) => {
+                        call(at, &[&entry[..], &[&key.to_hex(), &milliseconds(*window)]].concat());
+                    }
+                }
             }
-            Ask::Leave(reason) => call(at, &[room, id, node, delivery::reason_name(*reason)]),
+            Ask::Resume(Claim { key, next, had }) => {
+                let (key, next, had) = (key.to_hex(), next.to_hex(), written(had));
+                let claim = [room, id, node, attempt, link, &key, &next];
+                call(at, &claim.into_iter().chain(had.iter().map(String::as_str)).collect::<Vec<_>>());
+            }
+            Ask::Leave(reason) => call(at, &[room, id, node, attempt, delivery::reason_name(*reason)]),
+
             Ask::Post { to, signal } => {
                 call(&partition.mailbox(*to, &self.member.room), &[&delivery::write_signal(signal)]);
             }
             Ask::Broadcast(signal) => call(at, &[room, id, &delivery::write_signal(signal)]),
-            Ask::SetInfo(info) => call(at, &[room, id, node, info.as_str(), link]),
-            Ask::Sync { .. } => call(at, &[room, id, node]),
+            Ask::SetInfo(info) => call(at, &[room, id, node, attempt, info.as_str(), link]),
+            Ask::Detach | Ask::Sync { .. } => call(at, &[room, id, node, attempt]),
             Ask::Trim(last) => call(&partition.mailbox_of(&self.member), &[&delivery::write_signal(last)]),
+            Ask::Acknowledge(had) => {
+                let had = written(had);
+                call(at, &[room, id].into_iter().chain(had.iter().map(String::as_str)).collect::<Vec<_>>());
+            }
+            Ask::Restore(Record { info, line }) => {
+                let record = [room, id, node, attempt, info.as_str(), link];
+                match line {
+                    None => call(at, &record),
+                    Some((Keys { used, told }, window)) => {
+                        let told = told.map(KeyHash::to_hex).unwrap_or_default();
+                        let line = [&used.to_hex()[..], &told, &milliseconds(*window)];
+                        call(at, &[&record[..], &line].concat());
+                    }
+                }
+            }
         }
     }
+}
+
+fn milliseconds(time: Duration) -> String {
+    time.as_millis().to_string()
+}
+
+fn written(had: &Had) -> Vec<String> {
+    had.iter().flat_map(|(from, n)| [from.to_string(), n.to_string()]).collect()
+}
+
+/// A member's mailbox, as a script answers it.
+fn read_mailbox(reply: &Reply) -> Option<Vec<Signal>> {
+    let Reply::Array(mailbox) = reply else { return None };
+    Some(mailbox.iter().filter_map(|message| delivery::read_signal(text_of(message)?)).collect())
 }
 
 /// Reads the answer to a join: a snapshot, or `None` where the room is full.
@@ -119,14 +201,44 @@ pub(super) fn read_join(reply: &Reply) -> Result<Option<Snapshot>, Fault> {
     }
 }
 
-/// Reads the answer to a sync: a snapshot and what the mailbox holds; or `None` where the member is there no more.
-pub(super) fn read_sync(reply: &Reply) -> Result<Option<(Snapshot, Vec<Signal>)>, Fault> {
+/// Reads the answer to a resume; `None` where there is no such session.
+pub(super) fn read_resume(reply: &Reply) -> Result<Option<Resumed>, Fault> {
+    if text_of(reply) == Some("expired") {
+        return Ok(None);
+    }
+    let read = || {
+        let Reply::Array(parts) = reply else { return None };
+        let [snapshot, mailbox, info, window] = parts.as_slice() else { return None };
+        Some(Resumed {
+            snapshot: read_snapshot(snapshot).ok()?,
+            mailbox: read_mailbox(mailbox)?,
+            info: delivery::info_of(text_of(info)?)?,
+            window: Duration::from_millis(text_of(window)?.parse().ok()?),
+        })
+    };
+    read().map(Some).ok_or_else(|| garbled("resume"))
+}
+
+/// What the answer to a sync tells.
+#[derive(Debug)]
+pub(super) enum Synced {
+    /// Who is there, and what the mailbox holds.
+    With(Snapshot, Vec<Signal>),
+    /// Another connection has the session.
+    Replaced,
+    /// It is there no more.
+    Removed,
+}
+
+/// Reads the answer to a sync.
+pub(super) fn read_sync(reply: &Reply) -> Result<Synced, Fault> {
     match reply {
-        Reply::Null => Ok(None),
+        Reply::Integer(0) => Ok(Synced::Removed),
+        Reply::Integer(_) => Ok(Synced::Replaced),
         Reply::Array(parts) => match parts.as_slice() {
-            [snapshot, Reply::Array(mailbox)] => {
-                let messages = mailbox.iter().filter_map(|message| delivery::read_signal(text_of(message)?));
-                Ok(Some((read_snapshot(snapshot)?, messages.collect())))
+            [snapshot, mailbox] => {
+                let mailbox = read_mailbox(mailbox).ok_or_else(|| garbled("sync"))?;
+                Ok(Synced::With(read_snapshot(snapshot)?, mailbox))
             }
             _ => Err(garbled("sync")),
         },
@@ -148,25 +260,65 @@ pub(super) fn read_number(reply: &Reply) -> Result<i64, Fault> {
     }
 }
 
-/// Reads the answer to a beat: whether the lease had held until now, and whose had not.
-pub(super) fn read_beat(reply: &Reply) -> Result<(bool, Vec<String>), Fault> {
-    let Reply::Array(parts) = reply else { return Err(garbled("beat")) };
-    let [held, dead @ ..] = parts.as_slice() else { return Err(garbled("beat")) };
-    let dead = dead.iter().filter_map(|node| text_of(node).map(str::to_owned)).collect();
-    Ok((read_number(held)? == 1, dead))
+/// What the answer to a beat tells.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) struct Pulse {
+    /// The lease had held until now.
+    pub(super) held: bool,
+    /// The life of the data, in one process, that this is.
+    pub(super) term: String,
+    /// How long all are still registering their sessions again.
+    pub(super) gathering: Duration,
+    /// How many sessions are the node's; `None` from a link that isn't its latest.
+    pub(super) sessions: Option<usize>,
+    /// Some session's window is over.
+    pub(super) expired: bool,
+    /// The nodes that let their lease lapse.
+    pub(super) dead: Vec<String>,
 }
 
-/// A version, then of each peer its id, its info, and the version that its joining made.
+/// Reads the answer to a beat.
+pub(super) fn read_beat(reply: &Reply) -> Result<Pulse, Fault> {
+    let Reply::Array(parts) = reply else { return Err(garbled("beat")) };
+    let [held, term, gathering, sessions, expired, dead @ ..] = parts.as_slice() else {
+        return Err(garbled("beat"));
+    };
+    let gathering = u64::try_from(read_number(gathering)?).unwrap_or_default();
+    Ok(Pulse {
+        held: read_number(held)? == 1,
+        term: text_of(term).ok_or_else(|| garbled("beat"))?.to_owned(),
+        gathering: Duration::from_millis(gathering),
+        sessions: usize::try_from(read_number(sessions)?).ok(),
+        expired: read_number(expired)? == 1,
+        dead: dead.iter().filter_map(|node| text_of(node).map(str::to_owned)).collect(),
+    })
+}
+
+/// Reads the answer to an audit: the sessions that are the node's.
+pub(super) fn read_audit(reply: &Reply) -> Result<Vec<Member>, Fault> {
+    let Reply::Array(parts) = reply else { return Err(garbled("audit")) };
+    let members = parts.chunks(3).map(|member| {
+        let [id, room, attempt] = member else { return None };
+        Some(Member {
+            id: SocketId::parse(text_of(id)?)?,
+            room: RoomName::parse(text_of(room)?)?,
+            attempt: text_of(attempt)?.parse().ok()?,
+        })
+    });
+    members.collect::<Option<_>>().ok_or_else(|| garbled("audit"))
+}
+
+/// A version, then of each peer its id, its info, the version that its joining made, and whether it is away.
 fn read_snapshot(reply: &Reply) -> Result<Snapshot, Fault> {
     let read = || {
         let Reply::Array(parts) = reply else { return None };
         let (version, peers) = parts.split_first()?;
         let mut peers: Vec<(u64, Peer)> = peers
-            .chunks(3)
+            .chunks(4)
             .map(|peer| {
-                let [id, info, joined] = peer else { return None };
-                let peer =
-                    Peer { id: SocketId::parse(text_of(id)?)?, info: delivery::info_of(text_of(info)?)? };
+                let [id, info, joined, away] = peer else { return None };
+                let (id, info) = (SocketId::parse(text_of(id)?)?, delivery::info_of(text_of(info)?)?);
+                let peer = Peer { id, info, away: text_of(away)? == "1" };
                 Some((text_of(joined)?.parse().ok()?, peer))
             })
             .collect::<Option<_>>()?;

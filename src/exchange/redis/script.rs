@@ -7,28 +7,40 @@ use std::sync::LazyLock;
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(super) enum Script {
     Join,
+    Resume,
     Leave,
+    Detach,
     Post,
     Broadcast,
     Info,
     Sync,
     Trim,
+    Ack,
+    Restore,
+    Audit,
     Beat,
     Reap,
+    Expire,
     Retire,
 }
 
 impl Script {
-    pub(super) const ALL: [Self; 10] = [
+    pub(super) const ALL: [Self; 16] = [
         Self::Join,
+        Self::Resume,
         Self::Leave,
+        Self::Detach,
         Self::Post,
         Self::Broadcast,
         Self::Info,
         Self::Sync,
         Self::Trim,
+        Self::Ack,
+        Self::Restore,
+        Self::Audit,
         Self::Beat,
         Self::Reap,
+        Self::Expire,
         Self::Retire,
     ];
 
@@ -36,14 +48,20 @@ impl Script {
     pub(super) fn name(self) -> &'static str {
         match self {
             Self::Join => "join",
+            Self::Resume => "resume",
             Self::Leave => "leave",
+            Self::Detach => "detach",
             Self::Post => "post",
             Self::Broadcast => "broadcast",
             Self::Info => "info",
             Self::Sync => "sync",
             Self::Trim => "trim",
+            Self::Ack => "ack",
+            Self::Restore => "restore",
+            Self::Audit => "audit",
             Self::Beat => "beat",
             Self::Reap => "reap",
+            Self::Expire => "expire",
             Self::Retire => "retire",
         }
     }
@@ -55,12 +73,18 @@ impl Script {
             Self::Post => return include_str!("lua/post.lua").into(),
             Self::Trim => return include_str!("lua/trim.lua").into(),
             Self::Join => include_str!("lua/join.lua"),
+            Self::Resume => include_str!("lua/resume.lua"),
             Self::Leave => include_str!("lua/leave.lua"),
+            Self::Detach => include_str!("lua/detach.lua"),
             Self::Broadcast => include_str!("lua/broadcast.lua"),
             Self::Info => include_str!("lua/info.lua"),
             Self::Sync => include_str!("lua/sync.lua"),
+            Self::Ack => include_str!("lua/ack.lua"),
+            Self::Restore => include_str!("lua/restore.lua"),
+            Self::Audit => include_str!("lua/audit.lua"),
             Self::Beat => include_str!("lua/beat.lua"),
             Self::Reap => include_str!("lua/reap.lua"),
+            Self::Expire => include_str!("lua/expire.lua"),
             Self::Retire => include_str!("lua/retire.lua"),
         };
         let (flags, body) = text.split_once('\n').expect("a line of flags");

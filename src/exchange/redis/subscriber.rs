@@ -5,13 +5,14 @@
 
 use super::{
     connection::{Connection, Reply, text_of, write_command},
-    delivery,
+    delivery::{self, Delivery},
     lane::{Channel, Lane},
     link::Common,
     trouble::Fault,
     wake::Wake,
 };
-use std::{sync::Arc, time::Instant};
+use crate::protocol::SocketId;
+use std::{collections::HashMap, sync::Arc, time::Instant};
 use tokio::time::sleep_until;
 
 /// Channels in one command.
@@ -31,6 +32,8 @@ pub(super) struct Subscriber {
     /// The last sign that this connection brings what is published.
     heard: Instant,
     unconfirmed: usize,
+    /// Channels that are being left, and how often: who leaves may come back at once.
+    leaving: HashMap<SocketId, usize>,
 }
 
 impl Subscriber {
@@ -43,7 +46,17 @@ impl Subscriber {
     ) -> Self {
         let lanes: Vec<_> = lanes.iter().map(|&number| common.lanes[number].clone()).collect();
         let probe = lanes[0].partition.probe(&common.node);
-        Self { connection, common, lanes, wake, born, probe, heard: born, unconfirmed: 0 }
+        Self {
+            connection,
+            common,
+            lanes,
+            wake,
+            born,
+            probe,
+            heard: born,
+            unconfirmed: 0,
+            leaving: HashMap::new(),
+        }
     }
 
     /// Works until something is wrong.
@@ -106,6 +119,11 @@ impl Subscriber {
                     lane.partition.mailbox_of(member)
                 });
                 write_command(&mut commands, &[command], &names.collect::<Vec<_>>());
+                for channel in &channels {
+                    if let Channel::Unsubscribe(member) = channel {
+                        *self.leaving.entry(member.id).or_default() += 1;
+                    }
+                }
                 self.unconfirmed += channels.len();
             }
         }
@@ -138,9 +156,13 @@ impl Subscriber {
                 self.common.metrics.probed(self.born.elapsed().saturating_sub(sent));
             }
         } else if let Some((number, id)) = self.common.layout.owner_of(channel)
-            && let Some(event) = delivery::read(payload)
+            && let Some(delivery) = delivery::read(payload)
         {
-            self.common.lanes[number].deliver(id, event);
+            let lane = &self.common.lanes[number];
+            match delivery {
+                Delivery::Event(event) => lane.deliver(id, event),
+                Delivery::Resumed(attempt) => lane.resumed(id, attempt),
+            }
         }
     }
 
@@ -157,9 +179,19 @@ impl Subscriber {
     fn unsubscribed(&mut self, channel: &[u8]) -> Result<(), Fault> {
         self.unconfirmed = self.unconfirmed.saturating_sub(1);
         let wanted = match self.common.layout.owner_of(channel) {
-            Some((number, id)) => self.common.lanes[number].has(id),
+            Some((number, id)) => !self.was_left(id) && self.common.lanes[number].has(id),
             None => true,
         };
         if wanted { Err(Fault::Moved("its slots went to another server".into())) } else { Ok(()) }
+    }
+
+    /// Whether this channel was left by our own wish; once for each.
+    fn was_left(&mut self, id: SocketId) -> bool {
+        let Some(times) = self.leaving.get_mut(&id) else { return false };
+        *times -= 1;
+        if *times == 0 {
+            self.leaving.remove(&id);
+        }
+        true
     }
 }

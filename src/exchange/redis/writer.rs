@@ -4,17 +4,18 @@
 //! a node is, the larger its batches are, and the cheaper each request.
 
 use super::{
-    batch::{Batch, Room, Sent},
+    batch::{Batch, Beat, Command, Room, Sent},
     connection::Connection,
     lane::Lane,
-    link::{Common, Dead},
-    request::{Request, read_beat},
+    link::{Common, Due, ToReap},
+    request::{Pulse, read_audit, read_beat},
     script::Script,
     topology::Server,
     trouble::Fault,
     wake::Wake,
 };
-use std::{sync::Arc, time::Instant};
+use crate::room::Member;
+use std::{mem, sync::Arc, time::Instant};
 use tokio::time::sleep_until;
 use tracing::warn;
 
@@ -29,6 +30,8 @@ pub(super) struct Writer {
     server: Server,
     /// The link's number: higher than that of any before it.
     number: String,
+    /// The server's process.
+    run_id: String,
     /// When the link came to be: probes tell the time since.
     born: Instant,
     next_beat: Instant,
@@ -43,6 +46,8 @@ struct Served {
     lane: Arc<Lane>,
     /// Its slot is on the move between servers: until the next beat it asks nothing.
     rests: bool,
+    /// Redis seems to know other sessions as this node's than the node itself.
+    audit_is_due: bool,
 }
 
 impl Writer {
@@ -52,12 +57,30 @@ impl Writer {
         lanes: &[usize],
         wake: Arc<Wake>,
         server: Server,
+        run_id: String,
         born: Instant,
     ) -> Self {
-        let served = |&number: &usize| Served { number, lane: common.lanes[number].clone(), rests: false };
+        let served = |&number: &usize| Served {
+            number,
+            lane: common.lanes[number].clone(),
+            rests: false,
+            audit_is_due: false,
+        };
         let lanes = lanes.iter().map(served).collect();
         let number = common.next_link().to_string();
-        Self { connection, common, lanes, wake, server, number, born, next_beat: born, beats: 0, turn: 0 }
+        Self {
+            connection,
+            common,
+            lanes,
+            wake,
+            server,
+            number,
+            run_id,
+            born,
+            next_beat: born,
+            beats: 0,
+            turn: 0,
+        }
     }
 
     /// Works until something is wrong, or until the node stops and all is done.
@@ -89,11 +112,15 @@ impl Writer {
             self.next_beat = now + self.common.beat();
             self.beats += 1;
         }
-        for (place, Served { lane, rests, .. }) in self.lanes.iter_mut().enumerate() {
+        for (place, Served { lane, rests, audit_is_due, .. }) in self.lanes.iter_mut().enumerate() {
             *rests &= !beats;
-            if beats || (!*rests && !lane.has_lease(now)) {
+            if beats || (!*rests && !lane.may_ask(now)) {
                 let nonce = if place == 0 { self.wake.probe(now - self.born) } else { String::new() };
-                batch.beat(place, lane, &self.common, &self.number, &nonce);
+                let beat = Beat { link: &self.number, nonce: &nonce, run_id: &self.run_id };
+                batch.beat(place, lane, &self.common, &beat);
+                if mem::take(audit_is_due) {
+                    batch.audit(place, lane, &self.common.node);
+                }
             }
             if beats && (self.beats + place).is_multiple_of(BEATS_PER_TRIM) {
                 lane.trim();
@@ -103,8 +130,7 @@ impl Writer {
         for offset in 0..self.lanes.len() {
             let place = (self.turn + offset) % self.lanes.len();
             let Served { lane, rests, .. } = &self.lanes[place];
-            // Without a lease it may send nothing but beats.
-            if *rests || !lane.has_lease(now) {
+            if *rests || !lane.may_ask(now) {
                 continue;
             }
             for request in lane.take_requests(&mut room) {
@@ -120,28 +146,33 @@ impl Writer {
         let asked = Instant::now();
         self.common.metrics.batch(batch.len());
         self.connection.send(&batch.take_commands()).await?;
-        let (mut dead, mut wrong) = (Vec::new(), None);
+        let (mut due, mut wrong) = (Vec::new(), None);
         while batch.len() > 0 {
             let reply = self.connection.reply().await?;
-            let Some((Sent { place, lane, request }, result)) = batch.answer(reply) else { break };
-            let kind = request.as_ref().map_or(Script::Beat, Request::script);
+            let Some((Sent { place, lane, command }, result)) = batch.answer(reply) else { break };
+            let kind = command.script();
             self.common.metrics.command(kind.name(), asked.elapsed());
-            match (request, result) {
-                (None, Ok(reply)) => {
-                    let (held, lapsed) = read_beat(&reply)?;
-                    let number = self.lanes[place].number;
-                    self.renewed(number, &lane, asked, held);
-                    dead.extend(lapsed.into_iter().map(|node| (number, node)));
+            let number = self.lanes[place].number;
+            match (command, result) {
+                (Command::Beat { census }, Ok(reply)) => {
+                    let pulse = read_beat(&reply)?;
+                    self.renewed(number, &lane, asked, &pulse);
+                    if census.is_some() && census != pulse.sessions && pulse.sessions.is_some() {
+                        self.lanes[place].audit_is_due = true;
+                    }
+                    due.extend(pulse.dead.into_iter().map(|node| (number, Due::Node(node))));
+                    due.extend(pulse.expired.then_some((number, Due::Windows)));
                 }
-                (Some(request), Ok(reply)) => lane.answered(request, &reply)?,
-                (Some(request), Err(Fault::Refused(text))) => {
+                (Command::Audit, Ok(reply)) => self.audited(&lane, read_audit(&reply)?),
+                (Command::Request(request), Ok(reply)) => lane.answered(request, &reply)?,
+                (Command::Request(request), Err(Fault::Refused(text))) => {
                     if !request.is_refusable() {
                         warn!(server = %self.server.address, "{} was refused: {text}", kind.name());
                     }
                     lane.refuse(request);
                 }
-                (request, Err(fault)) => {
-                    if let Some(request) = request {
+                (command, Err(fault)) => {
+                    if let Command::Request(request) = command {
                         batch.not_done(lane, request);
                     }
                     match fault {
@@ -151,18 +182,27 @@ impl Writer {
                 }
             }
         }
-        dead.retain(|(number, _)| self.common.lanes[*number].may_reap(asked));
-        if !dead.is_empty() {
+        due.retain(|(number, _)| self.common.lanes[*number].may_reap(asked));
+        if !due.is_empty() {
             // When the reaper has more to do than it can hold, the next beat tells of them again.
-            let _ = self.common.dead.try_send(Dead { server: self.server.clone(), nodes: dead });
+            let _ = self.common.reaping.try_send(ToReap { server: self.server.clone(), due });
         }
         wrong.map_or(Ok(()), Err)
     }
 
-    fn renewed(&self, number: usize, lane: &Lane, asked: Instant, held: bool) {
-        lane.renewed(asked, self.common.lease, held);
+    fn renewed(&self, number: usize, lane: &Lane, asked: Instant, pulse: &Pulse) {
+        lane.renewed(asked, self.common.lease, pulse);
         self.common.served.send_replace(());
         self.common.metrics.lease_renewed(number);
+    }
+
+    /// What Redis holds of this node is compared with what the node knows.
+    fn audited(&self, lane: &Lane, sessions: Vec<Member>) {
+        let ghosts = lane.audited(sessions);
+        if ghosts > 0 {
+            warn!(ghosts, "Redis had sessions of this node that are gone; giving them up");
+            self.common.metrics.ghosts.inc_by(ghosts as u64);
+        }
     }
 
     /// Gives the leases back.

@@ -201,6 +201,17 @@ impl Client {
         }
     }
 
+    /// The data of the next frame with this name, past being told that messages may be lost.
+    pub(crate) async fn hear_past_gaps(&mut self, event_name: &str) -> Value {
+        loop {
+            let mut frame = self.hear().await;
+            if frame["eventName"] == event_name {
+                return frame["data"].take();
+            }
+            assert_eq!(frame["eventName"], "gap", "{frame}");
+        }
+    }
+
     /// Waits for a WebSocket ping, which is answered by itself.
     pub(crate) async fn hear_ping(&mut self) {
         while !self.hear_message().await.is_ping() {}

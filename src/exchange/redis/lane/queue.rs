@@ -1,6 +1,9 @@
 //! What waits for Redis in one lane, in its order and within bounds.
 
-use crate::{exchange::redis::request::Request, metrics::ExchangeMetrics};
+use crate::{
+    exchange::redis::request::{Ask, Request},
+    metrics::ExchangeMetrics,
+};
 use std::{collections::VecDeque, sync::Arc};
 
 /// Requests that may wait; a further one that may be refused is.
@@ -10,14 +13,18 @@ const MAX_REQUESTS: usize = 16 * 1024;
 const MAX_BYTES: usize = 8 * 1024 * 1024;
 
 pub(super) struct Queue {
+    /// What registers members again: before all else, and alone while all gather.
+    restoring: VecDeque<Request>,
     requests: VecDeque<Request>,
     bytes: usize,
+    /// How many without an answer change which sessions are the node's.
+    moving: usize,
     metrics: Arc<ExchangeMetrics>,
 }
 
 impl Queue {
     pub(super) fn new(metrics: Arc<ExchangeMetrics>) -> Self {
-        Self { requests: VecDeque::new(), bytes: 0, metrics }
+        Self { restoring: VecDeque::new(), requests: VecDeque::new(), bytes: 0, moving: 0, metrics }
     }
 
     /// Takes a request in; gives it back where too much waits.
@@ -26,20 +33,30 @@ impl Queue {
             self.metrics.refused.inc();
             return Some(request);
         }
-        self.metrics.waiting.inc();
+        self.count(&request);
         self.bytes += request.weight();
         self.requests.push_back(request);
         None
     }
 
+    /// Takes in what registers a member again.
+    pub(super) fn restore(&mut self, request: Request) {
+        self.count(&request);
+        self.restoring.push_back(request);
+    }
+
     /// Takes one in before all others: it has no order to keep.
     pub(super) fn push_front(&mut self, request: Request) {
-        self.metrics.waiting.inc();
+        self.count(&request);
         self.put_back(request);
     }
 
     /// Takes the first request. It counts as waiting until it is [`done`](Self::done).
-    pub(super) fn pop(&mut self) -> Option<Request> {
+    pub(super) fn pop(&mut self, is_gathering: bool) -> Option<Request> {
+        let restoring = self.restoring.pop_front();
+        if restoring.is_some() || is_gathering {
+            return restoring;
+        }
         let request = self.requests.pop_front()?;
         self.bytes -= request.weight();
         Some(request)
@@ -47,13 +64,27 @@ impl Queue {
 
     /// Takes back, to the front, one that was taken and not answered.
     pub(super) fn put_back(&mut self, request: Request) {
+        if let Ask::Restore(_) = request.ask {
+            return self.restoring.push_front(request);
+        }
         self.bytes += request.weight();
         self.requests.push_front(request);
     }
 
     /// One that was taken is answered.
-    pub(super) fn done(&self) {
+    pub(super) fn done(&mut self, request: &Request) {
         self.metrics.waiting.dec();
+        self.moving -= usize::from(request.moves());
+    }
+
+    /// Whether no request is without an answer that changes which sessions are the node's.
+    pub(super) fn is_settled(&self) -> bool {
+        self.moving == 0
+    }
+
+    fn count(&mut self, request: &Request) {
+        self.metrics.waiting.inc();
+        self.moving += usize::from(request.moves());
     }
 }
 
@@ -73,7 +104,7 @@ mod tests {
 
     fn request(ask: Ask) -> Request {
         let id = SocketId::from_random([0; SocketId::LEN]);
-        Request { member: Member { room: RoomName::parse("room").unwrap(), id }, ask }
+        Request { member: Member::new(RoomName::parse("room").unwrap(), id), ask }
     }
 
     fn info(json: &str) -> Request {
@@ -94,14 +125,14 @@ mod tests {
         for json in ["1", "22", "333"] {
             assert!(queue.push(info(json)).is_none());
         }
-        let mut taken = vec![queue.pop().unwrap(), queue.pop().unwrap()];
+        let mut taken = vec![queue.pop(false).unwrap(), queue.pop(false).unwrap()];
         assert_eq!(infos(&taken), ["0", "10"]);
         while let Some(request) = taken.pop() {
             queue.put_back(request);
         }
         queue.push_front(request(Ask::Leave(LeaveReason::Left)));
-        assert!(matches!(queue.pop().unwrap().ask, Ask::Leave(_)));
-        let rest: Vec<_> = std::iter::from_fn(|| queue.pop()).collect();
+        assert!(matches!(queue.pop(false).unwrap().ask, Ask::Leave(_)));
+        let rest: Vec<_> = std::iter::from_fn(|| queue.pop(false)).collect();
         assert_eq!(infos(&rest), ["0", "10", "100"]);
         assert_eq!(queue.bytes, 0);
     }
@@ -116,8 +147,8 @@ mod tests {
         assert!(queue.push(request(Ask::Leave(LeaveReason::Left))).is_none());
         assert_eq!(queue.metrics.waiting.get(), 1 + i64::try_from(MAX_REQUESTS).unwrap());
         assert_eq!(queue.metrics.refused.get(), 1);
-        queue.pop();
-        queue.pop();
+        queue.pop(false);
+        queue.pop(false);
         assert!(queue.push(info("1")).is_none(), "there is room again");
     }
 

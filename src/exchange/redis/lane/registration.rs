@@ -1,16 +1,26 @@
-//! A member of this node's: who hears for it, and how far it is.
+//! One member, as its node knows it.
 
 use crate::{
-    exchange::Recipient,
-    protocol::{Info, RoomName, Signal, SocketId},
-    room::{Event, Member},
+    exchange::{
+        Entry, Recipient,
+        redis::request::{Ask, Record, Resumed},
+    },
+    protocol::{Had, Info, RoomName, Signal, SocketId},
+    room::{Claim, Event, Keys, Lifeline, Member},
 };
-use std::{mem, num::NonZeroUsize, sync::Arc};
+use std::{mem, sync::Arc, time::Duration};
 
 pub(super) struct Registration {
     room: RoomName,
+    attempt: u64,
     recipient: Arc<dyn Recipient>,
     stage: Stage,
+    /// What the others are shown of it: to register it again, should Redis lose it.
+    info: Info,
+    /// Of one that can be resumed.
+    line: Option<Box<Line>>,
+    /// Its channel is not subscribed to on the link that there is now, and was on another.
+    is_cut: bool,
     /// How often something may have been missed.
     lapses: u32,
     /// Up to which lapse a sync has made good what was missed.
@@ -20,43 +30,123 @@ pub(super) struct Registration {
     last: Option<Signal>,
 }
 
+/// How it enters.
+pub(super) enum Way {
+    Join(Entry),
+    Resume(Claim),
+}
+
 enum Stage {
-    /// Its channel is being subscribed to; then it asks to join.
-    Subscribing { info: Info, capacity: NonZeroUsize },
-    /// It asked to join, or is in.
-    Entered,
+    /// Its channel is being subscribed to; then it asks.
+    Subscribing(Way),
+    /// It asked to enter.
+    Asked,
+    /// It is in.
+    In,
+}
+
+/// How its client may come back, and what it had: that can be taken out of the mailbox.
+struct Line {
+    keys: Keys,
+    window: Duration,
+    had: Had,
 }
 
 impl Registration {
-    pub(super) fn new(
-        room: RoomName,
-        info: Info,
-        capacity: NonZeroUsize,
-        recipient: Arc<dyn Recipient>,
-    ) -> Self {
-        let stage = Stage::Subscribing { info, capacity };
-        Self { room, recipient, stage, lapses: 0, repaired: 0, delivered: 0, last: None }
-    }
-
-    pub(super) fn member(&self, id: SocketId) -> Member {
-        Member { room: self.room.clone(), id }
-    }
-
-    /// Its channel is subscribed to for the first time: what it is to join with. `None` where it had been before.
-    pub(super) fn enter(&mut self) -> Option<(Info, NonZeroUsize)> {
-        match mem::replace(&mut self.stage, Stage::Entered) {
-            Stage::Subscribing { info, capacity } => Some((info, capacity)),
-            Stage::Entered => None,
+    pub(super) fn new(member: &Member, way: Way, recipient: Arc<dyn Recipient>) -> Self {
+        let (info, line) = match &way {
+            Way::Join(Entry { info, lifeline, .. }) => (info.clone(), lifeline.as_ref().map(Line::thrown)),
+            Way::Resume(claim) => (Info::default(), Some(Line::taken_up(claim))),
+        };
+        Self {
+            room: member.room.clone(),
+            attempt: member.attempt,
+            recipient,
+            stage: Stage::Subscribing(way),
+            info,
+            line: line.map(Box::new),
+            is_cut: false,
+            lapses: 0,
+            repaired: 0,
+            delivered: 0,
+            last: None,
         }
     }
 
-    /// Whether it asked to join.
-    pub(super) fn has_entered(&self) -> bool {
-        matches!(self.stage, Stage::Entered)
+    pub(super) fn member(&self, id: SocketId) -> Member {
+        Member { room: self.room.clone(), id, attempt: self.attempt }
+    }
+
+    pub(super) fn attempt(&self) -> u64 {
+        self.attempt
+    }
+
+    /// Its channel is subscribed to: what it asks for then. `None` where it asked before.
+    pub(super) fn enter(&mut self) -> Option<Ask> {
+        if !matches!(self.stage, Stage::Subscribing(_)) {
+            return None;
+        }
+        match mem::replace(&mut self.stage, Stage::Asked) {
+            Stage::Subscribing(Way::Join(entry)) => Some(Ask::Join(entry)),
+            Stage::Subscribing(Way::Resume(claim)) => Some(Ask::Resume(claim)),
+            Stage::Asked | Stage::In => None,
+        }
+    }
+
+    /// Whether it asked to enter.
+    pub(super) fn has_asked(&self) -> bool {
+        !matches!(self.stage, Stage::Subscribing(_))
+    }
+
+    pub(super) fn is_in(&self) -> bool {
+        matches!(self.stage, Stage::In)
+    }
+
+    /// It is in.
+    pub(super) fn entered(&mut self) {
+        self.stage = Stage::In;
+    }
+
+    /// It is in, and was before.
+    pub(super) fn resumed(&mut self, Resumed { info, window, .. }: &Resumed) {
+        self.entered();
+        self.info = info.clone();
+        if let Some(line) = &mut self.line {
+            line.window = *window;
+        }
+    }
+
+    pub(super) fn shows(&mut self, info: Info) {
+        self.info = info;
+    }
+
+    /// What Redis should hold of it.
+    pub(super) fn record(&self) -> Record {
+        let line = self.line.as_ref().map(|line| (line.keys, line.window));
+        Record { info: self.info.clone(), line }
     }
 
     pub(super) fn tell(&self, event: Event) {
         self.recipient.deliver(event);
+    }
+
+    /// Its messages up to this one are handled.
+    pub(super) fn handled(&self, n: u64) {
+        self.recipient.handled(n);
+    }
+
+    /// The link is over, or another one is there.
+    pub(super) fn cut(&mut self) {
+        self.is_cut = self.has_asked();
+    }
+
+    /// Its channel is subscribed to again. Says whether something may have been missed meanwhile, and tells it so.
+    pub(super) fn mend(&mut self) -> bool {
+        let was_cut = mem::replace(&mut self.is_cut, false);
+        if was_cut {
+            self.lapse();
+        }
+        was_cut
     }
 
     /// Something may have been missed.
@@ -70,28 +160,65 @@ impl Registration {
         self.lapses
     }
 
-    /// What was missed up to this lapse has been told.
-    pub(super) fn repaired(&mut self, lapses: u32) {
+    /// What was missed up to this lapse has been told, and `last` is the end of its mailbox. Says whether that can be trimmed.
+    pub(super) fn repaired(&mut self, lapses: u32, last: Option<&Signal>) -> bool {
         self.repaired = lapses;
-    }
-
-    /// It had everything up to this message.
-    pub(super) fn had(&mut self, last: Signal) {
-        self.last = Some(last);
+        match last {
+            Some(last) if self.line.is_none() => {
+                self.last = Some(last.clone());
+                true
+            }
+            _ => false,
+        }
     }
 
     /// Hands it a message, and says how many it had since its mailbox was trimmed.
     pub(super) fn hand(&mut self, signal: Signal) -> u32 {
         self.delivered += 1;
-        self.had(signal.clone());
+        if self.line.is_none() {
+            self.last = Some(signal.clone());
+        }
         self.tell(Event::Signal(signal));
         self.delivered
     }
 
-    /// Up to which message its mailbox can be emptied. Until a sync has told what was missed, none: it may lie before the
-    /// last that was delivered.
-    pub(super) fn take_delivered(&mut self) -> Option<Signal> {
+    /// Its client had these. Says how many messages were delivered since its mailbox was trimmed.
+    pub(super) fn acknowledge(&mut self, had: Had) -> u32 {
+        if let Some(line) = &mut self.line {
+            line.acknowledge(had);
+        }
+        self.delivered
+    }
+
+    /// What its mailbox can be emptied of: what its client had, or else what was delivered to it. Of the latter, nothing until a
+    /// sync has told what was missed: it may lie before the last that was delivered.
+    pub(super) fn take_trim(&mut self) -> Option<Ask> {
         self.delivered = 0;
-        if self.lapses == self.repaired { self.last.take() } else { None }
+        match &mut self.line {
+            Some(line) if line.had.is_empty() => None,
+            Some(line) => Some(Ask::Acknowledge(mem::take(&mut line.had))),
+            None if self.lapses == self.repaired => self.last.take().map(Ask::Trim),
+            None => None,
+        }
+    }
+}
+
+impl Line {
+    fn thrown(Lifeline { key, window }: &Lifeline) -> Self {
+        Self { keys: Keys::first(*key), window: *window, had: Had::new() }
+    }
+
+    fn taken_up(claim: &Claim) -> Self {
+        // The window comes with the answer.
+        Self { keys: Keys::after(claim), window: Duration::ZERO, had: Had::new() }
+    }
+
+    fn acknowledge(&mut self, had: Had) {
+        for (from, n) in had {
+            match self.had.iter_mut().find(|(known, _)| *known == from) {
+                Some((_, highest)) => *highest = n.max(*highest),
+                None => self.had.push((from, n)),
+            }
+        }
     }
 }

@@ -7,6 +7,10 @@ use crate::{
     protocol::{RoomName, SignalKind},
     room::Snapshot,
 };
+use std::{
+    num::NonZeroUsize,
+    sync::atomic::{AtomicU64, Ordering},
+};
 
 /// A lane with Ann in it, and what she was told.
 struct Scene {
@@ -16,11 +20,15 @@ struct Scene {
 }
 
 #[derive(Default)]
-struct Told(Mutex<Vec<Event>>);
+struct Told(Mutex<Vec<Event>>, AtomicU64);
 
 impl Recipient for Told {
     fn deliver(&self, event: Event) {
         self.0.lock().unwrap().push(event);
+    }
+
+    fn handled(&self, n: u64) {
+        self.1.store(n, Ordering::Relaxed);
     }
 }
 
@@ -29,10 +37,11 @@ impl Scene {
     fn asked() -> Self {
         let partition = Layout::new("sb", 1).partitions()[0].clone();
         let lane = Lane::new(partition, Metrics::new().unwrap().exchange);
-        lane.attach(Arc::default());
-        let ann = Member { room: RoomName::parse("room").unwrap(), id: SocketId::from_random([1; 20]) };
+        lane.link(Arc::default());
+        let ann = Member::new(RoomName::parse("room").unwrap(), SocketId::from_random([1; 20]));
         let told = Arc::new(Told::default());
-        lane.join(&ann, Info::default(), NonZeroUsize::MIN, told.clone());
+        let entry = Entry { info: Info::default(), capacity: NonZeroUsize::MIN, lifeline: None };
+        lane.join(&ann, entry, told.clone());
         Self { lane, ann, told }
     }
 
@@ -69,8 +78,8 @@ impl Scene {
     }
 
     fn break_link(&self) {
-        self.lane.detach();
-        self.lane.attach(Arc::default());
+        self.lane.unlink();
+        self.lane.link(Arc::default());
         assert_eq!(self.lane.take_channels(9), [Channel::Subscribe(self.ann.clone())]);
         assert!(self.lane.subscribed(self.ann.id), "it had been subscribed to before");
     }
@@ -78,6 +87,11 @@ impl Scene {
     fn deliver(&self, n: u64) {
         self.lane.deliver(self.ann.id, Event::Signal(message(n)));
     }
+}
+
+fn pulse(held: bool) -> Pulse {
+    let (term, gathering) = ("data server".to_owned(), Duration::ZERO);
+    Pulse { held, term, gathering, sessions: None, expired: false, dead: Vec::new() }
 }
 
 fn message(n: u64) -> Signal {
@@ -195,7 +209,7 @@ fn without_a_lease_a_joining_waits_for_the_next_beat() {
     let scene = Scene::asked();
     scene.lane.subscribed(scene.ann.id);
     let now = Instant::now();
-    scene.lane.renewed(now, Duration::from_secs(6), true);
+    scene.lane.renewed(now, Duration::from_secs(6), &pulse(true));
     assert!(scene.lane.has_lease(now));
     scene.answer(Script::Join, &text("no lease"));
     assert!(!scene.lane.has_lease(now));
@@ -215,9 +229,9 @@ fn who_left_while_there_was_no_lease_is_not_let_in() {
 #[test]
 fn who_was_reaped_is_told_so() {
     let scene = Scene::joined();
-    scene.lane.renewed(Instant::now(), Duration::from_secs(6), false);
+    scene.lane.renewed(Instant::now(), Duration::from_secs(6), &pulse(false));
     scene.lane.sync(&scene.ann);
-    scene.answer(Script::Sync, &Reply::Null);
+    scene.answer(Script::Sync, &Reply::Integer(0));
     assert_eq!(scene.heard(), [Event::Lapse, Event::Removed]);
     scene.lane.leave(&scene.ann, LeaveReason::Lost);
     assert_eq!(scene.asks(), [], "there is nothing to leave");
@@ -227,18 +241,18 @@ fn who_was_reaped_is_told_so() {
 fn who_comes_back_first_waits_for_the_others() {
     let (scene, lease, now) = (Scene::asked(), Duration::from_secs(6), Instant::now());
     assert!(!scene.lane.may_reap(now));
-    scene.lane.renewed(now, lease, false);
-    scene.lane.renewed(now + lease / 2, lease, true);
+    scene.lane.renewed(now, lease, &pulse(false));
+    scene.lane.renewed(now + lease / 2, lease, &pulse(true));
     assert!(!scene.lane.may_reap(now + lease / 2));
     assert!(scene.lane.may_reap(now + lease));
     // By Redis' time, by its own time, and on another link.
-    scene.lane.renewed(now + lease, lease, false);
+    scene.lane.renewed(now + lease, lease, &pulse(false));
     assert!(!scene.lane.may_reap(now + lease));
-    scene.lane.renewed(now + lease * 4, lease, true);
+    scene.lane.renewed(now + lease * 4, lease, &pulse(true));
     assert!(!scene.lane.may_reap(now + lease * 4));
     assert!(scene.lane.may_reap(now + lease * 5));
-    scene.lane.attach(Arc::default());
-    scene.lane.renewed(now + lease * 4, lease, true);
+    scene.lane.link(Arc::default());
+    scene.lane.renewed(now + lease * 4, lease, &pulse(true));
     assert!(!scene.lane.may_reap(now + lease * 4));
 }
 
@@ -254,7 +268,7 @@ fn an_answer_that_is_not_understood_is_told_as_a_refusal() {
     let scene = Scene::joined();
     scene.lane.sync(&scene.ann);
     let sync = scene.take().unwrap();
-    assert!(scene.lane.answered(sync, &Reply::Integer(1)).is_err());
+    assert!(scene.lane.answered(sync, &Reply::Null).is_err());
     assert_eq!(scene.heard(), [Event::Removed]);
 }
 

@@ -30,8 +30,15 @@ local function may_speak(node, link)
   return holds_lease(node) and tonumber(link) >= tonumber(latest or 0)
 end
 
-local function is_owner(sid, node)
-  return redis.call('HGET', at .. 's:' .. sid, 'node') == node
+-- Whether the session is this node's, through this attempt: another connection may have taken it up since.
+local function is_owner(sid, node, attempt)
+  local owner = redis.call('HMGET', at .. 's:' .. sid, 'node', 'a')
+  return owner[1] == node and (owner[2] or '0') == attempt
+end
+
+-- Whether the sessions' nodes are still registering them again after Redis lost its data, or some of it.
+local function is_gathering()
+  return tonumber(redis.call('HGET', at .. 'epoch', 'until') or 0) > now()
 end
 
 -- Raises the room's version. A new one begins at the time, so that it never runs backwards.
@@ -65,15 +72,51 @@ local function post(mailbox, message)
   return 1
 end
 
--- The room as `sid` sees it: version, then id, info and joining version of each of the others.
+-- Makes a mailbox, unless there is one. The sentinel keeps it there while it is empty.
+local function open_mailbox(mailbox)
+  if #redis.call('LRANGE', mailbox, 0, 0) == 0 then redis.call('RPUSH', mailbox, '') end
+end
+
+-- Empties a mailbox up to the first message that isn't among those its client had: { sender = its highest number, … }.
+-- Says how many it took out.
+local function forget(mailbox, had)
+  local kept, messages = 1, nil
+  repeat
+    messages = redis.call('LRANGE', mailbox, kept, kept + 63)
+    local seen = kept
+    for _, message in ipairs(messages) do
+      local highest = had[string.sub(message, 3, 22)]
+      if not highest or tonumber(string.match(message, '^%d+', 23)) > highest then break end
+      kept = kept + 1
+    end
+  until kept < seen + 64
+  if kept > 1 then
+    redis.call('LTRIM', mailbox, kept - 1, -1)
+    redis.call('LSET', mailbox, 0, '')
+  end
+  return kept - 1
+end
+
+-- What a client had, from the arguments after the first `skipped`: sender, number, …
+local function had_from(arguments, skipped)
+  local had = {}
+  for index = skipped + 1, #arguments, 2 do had[arguments[index]] = tonumber(arguments[index + 1]) end
+  return had
+end
+
+-- The room as `sid` sees it: version, then of each of the others id, info, joining version, and 1 where it is away.
+-- Who is in the set and has no session is what a script left that broke off.
 local function snapshot(room, sid)
   local answer = { redis.call('GET', at .. 'rv:' .. room) or '0' }
   for _, member in ipairs(redis.call('SMEMBERS', at .. 'r:' .. room)) do
     if member ~= sid then
-      local shown = redis.call('HMGET', at .. 's:' .. member, 'info', 'v')
-      answer[#answer + 1] = member
-      answer[#answer + 1] = shown[1] or 'null'
-      answer[#answer + 1] = shown[2] or '0'
+      local shown = redis.call('HMGET', at .. 's:' .. member, 'info', 'v', 'node')
+      if shown[3] then
+        answer[#answer + 1] = member
+        answer[#answer + 1] = shown[1] or 'null'
+        answer[#answer + 1] = shown[2] or '0'
+        answer[#answer + 1] = shown[3] == '' and '1' or '0'
+      end
     end
   end
   return answer
@@ -84,9 +127,20 @@ end
 local function remove(sid, room, node, reason)
   local version = next_version(room)
   redis.call('SREM', at .. 'n:' .. node, sid)
+  redis.call('ZREM', at .. 'dt', sid)
   redis.call('SREM', at .. 'r:' .. room, sid)
   local members = redis.call('SMEMBERS', at .. 'r:' .. room)
   if #members == 0 then redis.call('EXPIRE', at .. 'rv:' .. room, VERSION_KEPT) end
   announce(members, room, 'L' .. version .. ' ' .. sid .. reason)
   redis.call('DEL', at .. 'q:' .. sid .. ':' .. room, at .. 's:' .. sid)
+end
+
+-- Keeps a member's place for so long, without a connection, and tells the others. One that can't be resumed is lost.
+local function set_aside(sid, room, node, spent)
+  local window = redis.call('HGET', at .. 's:' .. sid, 'w')
+  if not window then return remove(sid, room, node, 'lost') end
+  redis.call('ZADD', at .. 'dt', now() + math.max(window - spent, 1000), sid)
+  announce(redis.call('SMEMBERS', at .. 'r:' .. room), room, 'A' .. next_version(room) .. ' ' .. sid)
+  redis.call('SREM', at .. 'n:' .. node, sid)
+  redis.call('HSET', at .. 's:' .. sid, 'node', '')
 end

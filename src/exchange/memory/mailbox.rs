@@ -1,0 +1,118 @@
+//! What is kept for a member that can come back.
+
+use crate::{
+    protocol::{Had, Signal},
+    room::{Claim, Keys, Lifeline},
+};
+use std::{collections::VecDeque, time::Duration};
+use tokio_util::task::AbortOnDropHandle;
+
+/// A member's mailbox, and who may come back for it.
+pub(super) struct Kept {
+    keys: Keys,
+    pub(super) window: Duration,
+    mailbox: Mailbox,
+    /// Ends the membership when the window is over.
+    pub(super) expiry: Option<AbortOnDropHandle<()>>,
+}
+
+/// The messages that the client hasn't acknowledged, oldest first. Bounded like those in Redis.
+#[derive(Default)]
+struct Mailbox {
+    messages: VecDeque<Signal>,
+    bytes: usize,
+}
+
+/// No more can be kept.
+#[derive(Debug)]
+pub(super) struct Full;
+
+impl Kept {
+    pub(super) fn new(Lifeline { key, window }: Lifeline) -> Self {
+        Self { keys: Keys::first(key), window, mailbox: Mailbox::default(), expiry: None }
+    }
+
+    /// Whether the claim is right. Then its next key is good, too.
+    pub(super) fn admits(&mut self, claim: &Claim) -> bool {
+        let admitted = self.keys.admit(claim.key);
+        if admitted {
+            self.keys = Keys::after(claim);
+        }
+        admitted
+    }
+
+    pub(super) fn keep(&mut self, signal: Signal) -> Result<(), Full> {
+        self.mailbox.push(signal)
+    }
+
+    pub(super) fn acknowledge(&mut self, had: &Had) {
+        self.mailbox.acknowledge(had);
+    }
+
+    pub(super) fn messages(&self) -> Vec<Signal> {
+        self.mailbox.messages.iter().cloned().collect()
+    }
+}
+
+impl Mailbox {
+    const MAX_MESSAGES: usize = 1024;
+    const MAX_BYTES: usize = 512 * 1024;
+
+    fn push(&mut self, signal: Signal) -> Result<(), Full> {
+        let bytes = self.bytes + size_of::<Signal>() + signal.frame.len();
+        if self.messages.len() == Self::MAX_MESSAGES || bytes > Self::MAX_BYTES {
+            return Err(Full);
+        }
+        self.bytes = bytes;
+        self.messages.push_back(signal);
+        Ok(())
+    }
+
+    /// Forgets the first messages, up to one that the client hasn't had.
+    fn acknowledge(&mut self, had: &Had) {
+        let is_had = |signal: &Signal| had.iter().any(|(from, n)| *from == signal.from && signal.n <= *n);
+        while let Some(signal) = self.messages.pop_front_if(|signal| is_had(signal)) {
+            self.bytes -= size_of::<Signal>() + signal.frame.len();
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::protocol::{ResumeKey, SignalKind, SocketId};
+
+    fn signal(from: u8, n: u64) -> Signal {
+        let frame = "x".repeat(1000).into();
+        Signal { kind: SignalKind::Message, from: SocketId::from_random([from; 20]), n, frame }
+    }
+
+    #[test]
+    fn it_keeps_what_was_not_had_within_bounds() {
+        let mut mailbox = Mailbox::default();
+        let fit = (1..1000).take_while(|&n| mailbox.push(signal(1, n)).is_ok()).count();
+        assert_eq!(fit, Mailbox::MAX_BYTES / (1000 + size_of::<Signal>()));
+        mailbox.acknowledge(&vec![(SocketId::from_random([1; 20]), 3)]);
+        assert_eq!(mailbox.messages.front().map(|signal| signal.n), Some(4));
+        assert!(mailbox.push(signal(2, 1)).is_ok(), "there is room again");
+        mailbox.acknowledge(&vec![(SocketId::from_random([2; 20]), 1)]);
+        assert_eq!(mailbox.messages.len(), fit - 2, "what is first wasn't had");
+        mailbox
+            .acknowledge(&vec![(SocketId::from_random([1; 20]), 1000), (SocketId::from_random([2; 20]), 1)]);
+        assert_eq!((mailbox.messages.len(), mailbox.bytes), (0, 0));
+    }
+
+    #[test]
+    fn a_key_is_good_until_the_next_was_used() {
+        let hash = |byte| ResumeKey::from_random([byte; ResumeKey::LEN]).hash();
+        let mut kept = Kept::new(Lifeline { key: hash(1), window: Duration::ZERO });
+        let mut admits =
+            |key, next| kept.admits(&Claim { key: hash(key), next: hash(next), had: Had::new() });
+        assert!(!admits(9, 2), "a wrong key");
+        assert!(admits(1, 2));
+        assert!(admits(1, 3), "the answer was lost");
+        assert!(!admits(2, 4), "and with it that key");
+        assert!(admits(3, 4));
+        assert!(!admits(1, 5), "used up");
+    }
+}
