@@ -254,10 +254,7 @@ impl Session {
             }
             ClientEvent::Resume(request) => self.resume(request, now, effects),
             ClientEvent::Ack(had) => {
-                let inside = self.inside()?;
-                if inside.is_resumable() {
-                    effects.push(Effect::Acknowledge(had));
-                }
+                self.inside()?.client_had(had, effects);
                 Ok(())
             }
             ClientEvent::IceServers => {

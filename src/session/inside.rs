@@ -52,6 +52,14 @@ impl Inside {
         self.acks.is_some()
     }
 
+    /// The client had these.
+    pub(super) fn client_had(&mut self, had: Had, effects: &mut Vec<Effect>) {
+        if self.is_resumable() {
+            self.view.acknowledge(&had);
+            effects.push(Effect::Acknowledge(had));
+        }
+    }
+
     /// Every message of the client's up to this one was handled.
     pub(super) fn handled(&mut self, n: u64) {
         if let Some(acks) = &mut self.acks {
@@ -246,8 +254,13 @@ impl Inside {
     /// Tells a message that the client hasn't had, from a peer that it knows.
     fn pass_on(&mut self, signal: &Signal, dialect: Dialect, effects: &mut Vec<Effect>) -> Standing {
         let standing = self.view.note(signal.from, signal.n);
-        if standing == Standing::New {
-            tell(&ServerEvent::Signal(signal), dialect, effects);
+        match standing {
+            Standing::New => tell(&ServerEvent::Signal(signal), dialect, effects),
+            // It was posted twice, and the client won't speak of it again.
+            Standing::Repeat if self.view.is_acknowledged(signal.from, signal.n) => {
+                effects.push(Effect::Acknowledge(vec![(signal.from, signal.n)]));
+            }
+            Standing::Repeat | Standing::Stranger => {}
         }
         standing
     }

@@ -19,6 +19,8 @@ struct Known {
     /// What the client was told of it. `None` where it was told on another connection.
     shown: Option<Shown>,
     last_n: u64,
+    /// Up to which message the client said that it had them.
+    acked: u64,
 }
 
 #[derive(Debug, PartialEq, Eq)]
@@ -58,7 +60,7 @@ impl View {
 
     /// What a client knows that says so itself: up to this version, these peers, and what it had from each.
     pub(super) fn returning(version: u64, had: &Had) -> Self {
-        let known = had.iter().map(|&(id, last_n)| Known { id, shown: None, last_n }).collect();
+        let known = had.iter().map(|&(id, n)| Known { id, shown: None, last_n: n, acked: n }).collect();
         Self::sorted(version, known)
     }
 
@@ -131,6 +133,20 @@ impl View {
         }
     }
 
+    /// Notes what the client says that it had.
+    pub(super) fn acknowledge(&mut self, had: &Had) {
+        for &(from, n) in had {
+            if let Ok(index) = self.find(from) {
+                self.known[index].acked = n.max(self.known[index].acked);
+            }
+        }
+    }
+
+    /// Whether the client said that it had this message.
+    pub(super) fn is_acknowledged(&self, from: SocketId, n: u64) -> bool {
+        self.find(from).is_ok_and(|index| n <= self.known[index].acked)
+    }
+
     fn come(&mut self, peer: &Peer, tell: &mut impl FnMut(ServerEvent<'_>)) {
         if let Err(index) = self.find(peer.id) {
             self.known.insert(index, Known::told_of(peer));
@@ -173,7 +189,7 @@ impl View {
 
 impl Known {
     fn told_of(peer: &Peer) -> Self {
-        Self { id: peer.id, shown: Some(Shown::by(peer)), last_n: 0 }
+        Self { id: peer.id, shown: Some(Shown::by(peer)), last_n: 0, acked: 0 }
     }
 }
 

@@ -15,6 +15,7 @@ mod links;
 mod metrics;
 mod mute;
 mod nodes;
+mod outage;
 mod repair;
 mod resume;
 mod rooms;

@@ -23,7 +23,7 @@ impl Caller {
     }
 
     /// What it says to come back, knowing this.
-    fn claim(&mut self, received: Value) -> Value {
+    fn claim(&mut self, received: &Value) -> Value {
         self.attempt += 1;
         json!({
             "room": "room", "socketId": self.client.id, "key": self.key, "attempt": self.attempt,
@@ -37,7 +37,7 @@ impl Caller {
     }
 
     /// Says who it is, on the connection that it has now.
-    async fn resume(&mut self, received: Value) {
+    async fn resume(&mut self, received: &Value) {
         let claim = self.claim(received);
         self.client.say("resume", claim).await;
         let resumed = self.client.hear_event("resumed").await;
@@ -82,7 +82,7 @@ async fn who_takes_over_misses_nothing_and_nobody_notices() {
         ben.hear(&ann.client.id, 1).await;
         // It hasn't seen the second and the third yet, whether they arrived or not.
         let mut before = ben.move_to(site.client().await);
-        ben.resume(json!({ (ann.client.id.clone()): 1 })).await;
+        ben.resume(&json!({ (ann.client.id.clone()): 1 })).await;
         ben.hear(&ann.client.id, 2).await;
         ben.hear(&ann.client.id, 3).await;
         assert_eq!(before.ended().await, Ended::with(4409, "replaced"));
@@ -106,7 +106,7 @@ async fn who_is_away_is_told_of_and_waited_for() {
         }
         let mut cat = Caller::join(site).await;
         ann.client.hear_newcomer(&cat.client).await;
-        ben.resume(json!({ (ann.client.id.clone()): 0 })).await;
+        ben.resume(&json!({ (ann.client.id.clone()): 0 })).await;
         ben.hear(&ann.client.id, 1).await;
         ben.hear(&ann.client.id, 2).await;
         ben.client.hear_event("peer_info").await;

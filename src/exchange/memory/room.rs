@@ -6,7 +6,7 @@ use crate::{
     protocol::{Had, Info, LeaveReason, Peer, Signal, SocketId},
     room::{Change, Claim, Event, Member, Notice, Snapshot},
 };
-use std::{mem, sync::Arc, time::Duration};
+use std::{sync::Arc, time::Duration};
 use tokio_util::task::AbortOnDropHandle;
 
 /// A room's members, in the order of their joining: few enough that a scan beats a map.
@@ -20,8 +20,8 @@ struct Occupant {
     peer: Peer,
     /// The attempt whose connection speaks for it.
     attempt: u64,
-    /// Where it hears. While it is away, nobody listens there.
-    recipient: Arc<dyn Recipient>,
+    /// Where it hears; nowhere while it is away.
+    recipient: Option<Arc<dyn Recipient>>,
     /// Of one that can come back.
     kept: Option<Box<Kept>>,
 }
@@ -36,7 +36,7 @@ impl Room {
         self.announce(id, Change::Joined(peer.clone()));
         recipient.deliver(Event::Joined(self.snapshot_for(id)));
         let kept = entry.lifeline.map(|lifeline| Box::new(Kept::new(lifeline)));
-        self.occupants.push(Occupant { peer, attempt: 0, recipient, kept });
+        self.occupants.push(Occupant { peer, attempt: 0, recipient: Some(recipient), kept });
     }
 
     /// Whether the claim is right, and no later attempt has come before.
@@ -52,12 +52,12 @@ impl Room {
         kept.acknowledge(&claim.had);
         let mailbox = kept.messages();
         occupant.attempt = member.attempt;
-        let was_away = mem::replace(&mut occupant.peer.away, false);
-        let before = mem::replace(&mut occupant.recipient, recipient.clone());
-        if was_away {
-            self.announce(member.id, Change::Back(member.id));
-        } else {
-            before.deliver(Event::Replaced);
+        occupant.peer.away = false;
+        match occupant.recipient.replace(recipient.clone()) {
+            Some(before) => before.deliver(Event::Replaced),
+            None => {
+                self.announce(member.id, Change::Back(member.id));
+            }
         }
         recipient.deliver(Event::Resumed { snapshot: self.snapshot_for(member.id), mailbox });
         true
@@ -72,6 +72,7 @@ impl Room {
         };
         let window = kept.window;
         occupant.peer.away = true;
+        occupant.recipient = None;
         self.announce(member.id, Change::Away(member.id));
         Some(window)
     }
@@ -99,14 +100,14 @@ impl Room {
     pub(super) fn set_info(&mut self, member: &Member, info: Info) {
         let Some(occupant) = self.speaking(member) else { return };
         occupant.peer.info = info;
-        let (peer, recipient) = (occupant.peer.clone(), occupant.recipient.clone());
+        let peer = occupant.peer.clone();
         let notice = self.announce(member.id, Change::Info(peer));
-        recipient.deliver(Event::Notice(notice));
+        self.tell(member, Event::Notice(notice));
     }
 
     pub(super) fn post(&mut self, sender: &Member, to: SocketId, signal: Signal) {
-        let Some(speaker) = self.speaking(sender) else { return };
-        let (speaker, n) = (speaker.recipient.clone(), signal.n);
+        let Some(speaker) = self.recipient(sender) else { return };
+        let n = signal.n;
         match self.occupants.iter_mut().find(|occupant| occupant.peer.id == to) {
             None => speaker.deliver(Event::Gone { to, n }),
             Some(receiver) => receiver.hand(signal, &speaker),
@@ -115,8 +116,7 @@ impl Room {
     }
 
     pub(super) fn broadcast(&mut self, sender: &Member, signal: &Signal) {
-        let Some(speaker) = self.speaking(sender) else { return };
-        let speaker = speaker.recipient.clone();
+        let Some(speaker) = self.recipient(sender) else { return };
         for receiver in self.occupants.iter_mut().filter(|occupant| occupant.peer.id != sender.id) {
             receiver.hand(signal.clone(), &speaker);
         }
@@ -124,11 +124,20 @@ impl Room {
     }
 
     pub(super) fn sync(&mut self, member: &Member) {
+        // Nothing is ever missed here.
         let snapshot = self.snapshot_for(member.id);
-        if let Some(occupant) = self.speaking(member) {
-            // Nothing is ever missed here.
-            occupant.recipient.deliver(Event::Synced { snapshot, mailbox: Vec::new() });
+        self.tell(member, Event::Synced { snapshot, mailbox: Vec::new() });
+    }
+
+    fn tell(&mut self, member: &Member, event: Event) {
+        if let Some(recipient) = self.recipient(member) {
+            recipient.deliver(event);
         }
+    }
+
+    /// Where the occupant hears, if this connection of its speaks for it.
+    fn recipient(&mut self, member: &Member) -> Option<Arc<dyn Recipient>> {
+        self.speaking(member)?.recipient.clone()
     }
 
     /// The occupant, if this connection of its speaks for it.
@@ -147,8 +156,9 @@ impl Room {
     fn announce(&mut self, about: SocketId, change: Change) -> Notice {
         self.version += 1;
         let notice = Notice { version: self.version, change };
-        for occupant in self.occupants.iter().filter(|occupant| occupant.peer.id != about) {
-            occupant.recipient.deliver(Event::Notice(notice.clone()));
+        let others = self.occupants.iter().filter(|occupant| occupant.peer.id != about);
+        for recipient in others.filter_map(|occupant| occupant.recipient.as_ref()) {
+            recipient.deliver(Event::Notice(notice.clone()));
         }
         notice
     }
@@ -162,6 +172,8 @@ impl Occupant {
         {
             return speaker.deliver(Event::Failed { to: Some(self.peer.id), n: Some(signal.n) });
         }
-        self.recipient.deliver(Event::Signal(signal));
+        if let Some(recipient) = &self.recipient {
+            recipient.deliver(Event::Signal(signal));
+        }
     }
 }

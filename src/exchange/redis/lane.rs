@@ -203,11 +203,11 @@ impl Lane {
     }
 
     /// Redis confirmed that the member's channel is subscribed to. Says whether it had been before, on another link.
-    pub(super) fn subscribed(&self, id: SocketId) -> bool {
+    pub(super) fn subscribed(&self, id: SocketId, room: &[u8]) -> bool {
         let mut state = self.state();
         let mut asked = Vec::new();
         let mut was_cut = false;
-        for registration in state.speakers(id) {
+        for registration in state.speakers(id).filter(|registration| registration.is_of(room)) {
             if let Some(ask) = registration.enter() {
                 asked.push((registration.member(id), ask));
             }
@@ -221,8 +221,8 @@ impl Lane {
     }
 
     /// Whether this node has such a member.
-    pub(super) fn has(&self, id: SocketId) -> bool {
-        self.state().speakers(id).next().is_some()
+    pub(super) fn has(&self, id: SocketId, room: &[u8]) -> bool {
+        self.state().speakers(id).any(|registration| registration.is_of(room))
     }
 
     /// Hands a member what came through its channel.
@@ -498,14 +498,15 @@ impl State {
 
     /// The connection that this one is.
     fn find(&mut self, member: &Member) -> Option<&mut Registration> {
-        self.speakers(member.id).find(|registration| registration.attempt() == member.attempt)
+        self.speakers(member.id).find(|registration| registration.is(member))
     }
 
     /// Forgets a connection, and its channel when it was the member's last.
     fn remove(&mut self, member: &Member) -> Option<Registration> {
-        let is_in = self.members.get(&member.id).is_some_and(|known| known.attempt() == member.attempt);
+        let is_in = self.members.get(&member.id).is_some_and(|known| known.is(member));
         let removed = if is_in { self.members.remove(&member.id) } else { self.take_resuming(member) }?;
-        if self.speakers(member.id).next().is_none() {
+        let room = member.room.as_str().as_bytes();
+        if !self.speakers(member.id).any(|registration| registration.is_of(room)) {
             self.change_channel(Channel::Unsubscribe(member.clone()));
         }
         Some(removed)
@@ -513,7 +514,7 @@ impl State {
 
     fn take_resuming(&mut self, member: &Member) -> Option<Registration> {
         let resuming = self.resuming.get_mut(&member.id)?;
-        let index = resuming.iter().position(|registration| registration.attempt() == member.attempt)?;
+        let index = resuming.iter().position(|registration| registration.is(member))?;
         let taken = resuming.swap_remove(index);
         if resuming.is_empty() {
             self.resuming.remove(&member.id);

@@ -48,13 +48,14 @@ impl Layout {
         format!("{}:deployment", self.prefix)
     }
 
-    /// The partition and the member that a channel belongs to.
-    pub(super) fn owner_of(&self, channel: &[u8]) -> Option<(usize, SocketId)> {
+    /// The partition, the member and the room that a channel belongs to.
+    pub(super) fn owner_of<'a>(&self, channel: &'a [u8]) -> Option<(usize, SocketId, &'a [u8])> {
         let tagged = channel.get(self.prefix.len() + 2..)?;
         let digits = tagged.iter().position(|byte| *byte == b'-')?;
         let number: usize = str::from_utf8(&tagged[..digits]).ok()?.parse().ok()?;
         let name = channel.strip_prefix(self.partitions.get(number)?.at.as_bytes())?.strip_prefix(b"q:")?;
-        Some((number, SocketId::parse(str::from_utf8(name.get(..SocketId::LEN)?).ok()?)?))
+        let (id, room) = name.split_at_checked(SocketId::LEN)?;
+        Some((number, SocketId::parse(str::from_utf8(id).ok()?)?, room.strip_prefix(b":")?))
     }
 }
 
@@ -124,7 +125,7 @@ mod tests {
             let member = Member::new(room(name), id);
             let number = layout.of(&member.room);
             let channel = layout.partitions()[number].mailbox_of(&member);
-            assert_eq!(layout.owner_of(channel.as_bytes()), Some((number, id)));
+            assert_eq!(layout.owner_of(channel.as_bytes()), Some((number, id, name.as_bytes())));
         }
         for stranger in ["", "my app", "my app:{99-1}:q:", "my app:{0-0}:q:short:a", "other:{0-0}:q:x"] {
             assert_eq!(layout.owner_of(stranger.as_bytes()), None, "{stranger}");

@@ -155,7 +155,7 @@ impl Subscriber {
             if let Some(sent) = self.wake.heard(payload) {
                 self.common.metrics.probed(self.born.elapsed().saturating_sub(sent));
             }
-        } else if let Some((number, id)) = self.common.layout.owner_of(channel)
+        } else if let Some((number, id, _)) = self.common.layout.owner_of(channel)
             && let Some(delivery) = delivery::read(payload)
         {
             let lane = &self.common.lanes[number];
@@ -168,8 +168,8 @@ impl Subscriber {
 
     fn confirmed(&mut self, channel: &[u8]) {
         self.unconfirmed = self.unconfirmed.saturating_sub(1);
-        if let Some((number, id)) = self.common.layout.owner_of(channel)
-            && self.common.lanes[number].subscribed(id)
+        if let Some((number, id, room)) = self.common.layout.owner_of(channel)
+            && self.common.lanes[number].subscribed(id, room)
         {
             self.common.metrics.resubscriptions.inc();
         }
@@ -179,7 +179,7 @@ impl Subscriber {
     fn unsubscribed(&mut self, channel: &[u8]) -> Result<(), Fault> {
         self.unconfirmed = self.unconfirmed.saturating_sub(1);
         let wanted = match self.common.layout.owner_of(channel) {
-            Some((number, id)) => !self.was_left(id) && self.common.lanes[number].has(id),
+            Some((number, id, room)) => !self.was_left(id) && self.common.lanes[number].has(id, room),
             None => true,
         };
         if wanted { Err(Fault::Moved("its slots went to another server".into())) } else { Ok(()) }

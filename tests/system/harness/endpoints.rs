@@ -25,6 +25,11 @@ impl Endpoints {
         Client::gather(room, async || self.client().await).await
     }
 
+    /// Whether it says that it can serve.
+    pub(crate) async fn is_ready(&self) -> bool {
+        get(self.admin, "/readyz").await.status == 200
+    }
+
     /// One metric's value.
     pub(crate) async fn metric(&self, series: &str) -> u64 {
         let text = get(self.admin, "/metrics").await.body;

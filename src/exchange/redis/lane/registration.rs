@@ -77,6 +77,16 @@ impl Registration {
         Member { room: self.room.clone(), id, attempt: self.attempt }
     }
 
+    /// Whether it is this connection.
+    pub(super) fn is(&self, member: &Member) -> bool {
+        self.attempt == member.attempt && self.room == member.room
+    }
+
+    /// Whether it is of this room. Who resumes may name another than the session's.
+    pub(super) fn is_of(&self, room: &[u8]) -> bool {
+        self.room.as_str().as_bytes() == room
+    }
+
     pub(super) fn attempt(&self) -> u64 {
         self.attempt
     }

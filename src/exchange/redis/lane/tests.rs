@@ -48,7 +48,7 @@ impl Scene {
     /// She is in.
     fn joined() -> Self {
         let scene = Self::asked();
-        assert!(!scene.lane.subscribed(scene.ann.id));
+        assert!(!scene.lane.subscribed(scene.ann.id, b"room"));
         scene.answer(Script::Join, &snapshot("7"));
         assert_eq!(scene.heard(), [Event::Joined(Snapshot { version: 7, peers: Vec::new() })]);
         scene
@@ -81,7 +81,7 @@ impl Scene {
         self.lane.unlink();
         self.lane.link(Arc::default());
         assert_eq!(self.lane.take_channels(9), [Channel::Subscribe(self.ann.clone())]);
-        assert!(self.lane.subscribed(self.ann.id), "it had been subscribed to before");
+        assert!(self.lane.subscribed(self.ann.id, b"room"), "it had been subscribed to before");
     }
 
     fn deliver(&self, n: u64) {
@@ -118,7 +118,7 @@ fn who_asks_is_subscribed_to_first_and_let_in_after() {
     let scene = Scene::asked();
     assert_eq!(scene.asks(), []);
     assert_eq!(scene.lane.take_channels(9), [Channel::Subscribe(scene.ann.clone())]);
-    scene.lane.subscribed(scene.ann.id);
+    scene.lane.subscribed(scene.ann.id, b"room");
     assert_eq!(scene.asks(), [Script::Join]);
 }
 
@@ -128,7 +128,7 @@ fn who_goes_before_it_was_subscribed_to_asks_nothing() {
     scene.lane.leave(&scene.ann, LeaveReason::Left);
     let (come, go) = (Channel::Subscribe(scene.ann.clone()), Channel::Unsubscribe(scene.ann.clone()));
     assert_eq!((scene.lane.take_channels(9), scene.lane.take_channels(9)), (vec![come], vec![go]));
-    assert!(!scene.lane.subscribed(scene.ann.id));
+    assert!(!scene.lane.subscribed(scene.ann.id, b"room"));
     assert_eq!(scene.asks(), []);
 }
 
@@ -207,7 +207,7 @@ fn what_redis_refuses_is_told() {
 #[test]
 fn without_a_lease_a_joining_waits_for_the_next_beat() {
     let scene = Scene::asked();
-    scene.lane.subscribed(scene.ann.id);
+    scene.lane.subscribed(scene.ann.id, b"room");
     let now = Instant::now();
     scene.lane.renewed(now, Duration::from_secs(6), &pulse(true));
     assert!(scene.lane.has_lease(now));
@@ -219,7 +219,7 @@ fn without_a_lease_a_joining_waits_for_the_next_beat() {
 #[test]
 fn who_left_while_there_was_no_lease_is_not_let_in() {
     let scene = Scene::asked();
-    scene.lane.subscribed(scene.ann.id);
+    scene.lane.subscribed(scene.ann.id, b"room");
     let joining = scene.take().unwrap();
     scene.lane.leave(&scene.ann, LeaveReason::Left);
     scene.lane.answered(joining, &text("no lease")).unwrap();
@@ -259,7 +259,7 @@ fn who_comes_back_first_waits_for_the_others() {
 #[test]
 fn an_answer_that_is_not_understood_is_told_as_a_refusal() {
     let scene = Scene::asked();
-    scene.lane.subscribed(scene.ann.id);
+    scene.lane.subscribed(scene.ann.id, b"room");
     let joining = scene.take().unwrap();
     assert!(scene.lane.answered(joining, &Reply::Integer(1)).is_err());
     assert_eq!(scene.heard(), [Event::Refused(Refusal::Unavailable)]);

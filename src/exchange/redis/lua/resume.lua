@@ -1,4 +1,4 @@
-#!lua
+#!lua flags=allow-oom
 -- Takes a session up, from whichever node had it, and tells that one.
 -- KEYS[1] the partition's prefix
 -- ARGV    room, sid, node, attempt, link, the hashes of the key that the client has and of the next one, and what the client
