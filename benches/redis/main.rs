@@ -4,6 +4,7 @@
 //! cargo bench --bench redis -- relay [ROUNDS]   messages between two nodes, beside a bare PUBLISH and SPUBLISH
 //! cargo bench --bench redis -- resubscribe      50,000 members, and all connections cut
 //! cargo bench --bench redis -- join             into rooms of 2, 16 and 64
+//! cargo bench --bench redis -- resume           the memory of sessions that can be resumed, and of such that can't
 //! ```
 //!
 //! It goes through the library's public API. Each node of `relay` is a process of its own: this program again, as
@@ -17,6 +18,7 @@ mod partner;
 mod process;
 mod relay;
 mod resubscribe;
+mod resume;
 mod server;
 mod table;
 
@@ -37,10 +39,12 @@ async fn main() {
         ["relay", rounds] => relay::run(Some(rounds)).await,
         ["resubscribe"] => resubscribe::run().await,
         ["join"] => join::run().await,
+        ["resume"] => resume::run().await,
         ["node", ref rest @ ..] => partner::run(rest).await,
         ["crowd", url, size] => join::crowd(url, size).await,
+        ["crowd-of", kind] => resume::crowd(kind).await,
         _ => {
-            eprintln!("cargo bench --bench redis -- relay [ROUNDS] | resubscribe | join");
+            eprintln!("cargo bench --bench redis -- relay [ROUNDS] | resubscribe | join | resume");
             exit(2);
         }
     }

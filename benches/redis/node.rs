@@ -1,6 +1,6 @@
 //! A node's exchange, as `switchboard --redis URL` makes it.
 
-use std::{num::NonZeroUsize, sync::Arc};
+use std::{num::NonZeroUsize, sync::Arc, time::Duration};
 use switchboard::{
     config::Config,
     exchange::{
@@ -8,7 +8,8 @@ use switchboard::{
         redis::{Redis, Settings},
     },
     metrics::Metrics,
-    protocol::Info,
+    protocol::{Info, ResumeKey},
+    room::Lifeline,
 };
 
 pub(crate) struct Node {
@@ -34,6 +35,13 @@ impl Node {
 /// What a member enters a room of so many with, to show this.
 pub(crate) fn entry(info: Info, capacity: usize) -> Entry {
     Entry { info, capacity: NonZeroUsize::new(capacity).expect("not zero"), lifeline: None }
+}
+
+/// The same, to come back with.
+pub(crate) fn resumable(info: Info, capacity: usize) -> Entry {
+    let key = ResumeKey::from_random(std::array::from_fn(|_| fastrand::u8(..))).hash();
+    let lifeline = Some(Lifeline { key, window: Duration::from_secs(30) });
+    Entry { lifeline, ..entry(info, capacity) }
 }
 
 fn settings(url: &str) -> Settings {

@@ -14,7 +14,7 @@
 use crate::{
     bare,
     frame::{Frames, Said, now},
-    node::{Node, entry},
+    node::{Node, entry, resumable},
     process::orders,
     table::say,
 };
@@ -24,7 +24,7 @@ use std::{
         Arc, Mutex,
         atomic::{AtomicBool, AtomicU64, Ordering},
     },
-    time::Duration,
+    time::{Duration, Instant},
 };
 use switchboard::{
     exchange::{Exchange, Recipient},
@@ -32,12 +32,13 @@ use switchboard::{
     room::{Change, Event, Member, Notice},
 };
 use tokio::{
+    select,
     sync::{
         Notify,
         mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel},
         watch,
     },
-    time::sleep,
+    time::{sleep, sleep_until},
 };
 
 /// What all partners of a node share.
@@ -87,9 +88,10 @@ pub(crate) async fn run(words: &[&str]) {
         heard: AtomicU64::new(0),
         latencies: Mutex::new(None),
     });
-    if *transport == "exchange" {
+    if ["exchange", "resumable"].contains(transport) {
+        let is_resumable = *transport == "resumable";
         let node = Node::start(&format!("redis://127.0.0.1:{port}")).await;
-        let members: Vec<_> = (0..game.pairs).map(|pair| enter(&node, &game, pair)).collect();
+        let members: Vec<_> = (0..game.pairs).map(|pair| enter(&node, &game, pair, is_resumable)).collect();
         obey(&game, &node).await;
         for member in &members {
             node.exchange.leave(member, LeaveReason::Left);
@@ -204,6 +206,15 @@ struct Partner {
     game: Arc<Game>,
     sent: u64,
     heard: u64,
+    /// Of one that can be resumed.
+    acks: Option<Acks>,
+}
+
+/// When it says what it had: after 32 messages, or a second after one.
+#[derive(Default)]
+struct Acks {
+    since: Option<Instant>,
+    messages: u32,
 }
 
 struct Deliveries(UnboundedSender<Event>);
@@ -218,14 +229,23 @@ impl Recipient for Deliveries {
 }
 
 /// Joins a pair's room, and plays there.
-fn enter(node: &Node, game: &Arc<Game>, pair: usize) -> Member {
+fn enter(node: &Node, game: &Arc<Game>, pair: usize, is_resumable: bool) -> Member {
     let room = RoomName::parse(&format!("pair {pair}")).expect("a name");
     let member = Member::new(room, SocketId::from_random(array::from_fn(|_| fastrand::u8(..))));
     let (deliveries, events) = unbounded_channel();
     let exchange = node.exchange.clone();
+    let entry = if is_resumable { resumable } else { entry };
     exchange.join(&member, entry(Info::default(), 2), Arc::new(Deliveries(deliveries)));
-    let partner =
-        Partner { pair, member: member.clone(), exchange, events, game: game.clone(), sent: 0, heard: 0 };
+    let partner = Partner {
+        pair,
+        member: member.clone(),
+        exchange,
+        events,
+        game: game.clone(),
+        sent: 0,
+        heard: 0,
+        acks: is_resumable.then(Acks::default),
+    };
     tokio::spawn(partner.play());
     member
 }
@@ -241,10 +261,14 @@ impl Partner {
         for _ in 0..self.game.serves {
             self.send(peer);
         }
-        while let Some(event) = self.events.recv().await {
+        while let Some(event) = self.next(peer).await {
             match event {
                 Event::Signal(signal) => {
                     assert_eq!((signal.from, signal.n), (peer, self.heard + 1), "who, in order, once");
+                    if let Some(acks) = &mut self.acks {
+                        acks.messages += 1;
+                        acks.since.get_or_insert_with(Instant::now);
+                    }
                     if self.game.hear(self.pair, &mut self.heard, signal.frame.as_str()) {
                         self.game.pause().await;
                         self.send(peer);
@@ -254,6 +278,23 @@ impl Partner {
                 other => panic!("nothing else happens: {other:?}"),
             }
         }
+    }
+
+    /// The next event; until then, it acknowledges what is due.
+    async fn next(&mut self, peer: SocketId) -> Option<Event> {
+        while let Some(Acks { since: Some(since), messages }) = &self.acks {
+            let due = *since + Duration::from_secs(1);
+            if *messages < 32 {
+                select! {
+                    biased;
+                    event = self.events.recv() => return event,
+                    () = sleep_until(due.into()) => {}
+                }
+            }
+            self.exchange.acknowledge(&self.member, vec![(peer, self.heard)]);
+            self.acks = Some(Acks::default());
+        }
+        self.events.recv().await
     }
 
     /// Waits for the answer to joining, and for the other.

@@ -1,6 +1,7 @@
-//! Messages between two nodes: what one costs, and how long it takes, beside a bare PUBLISH and SPUBLISH.
+//! Messages between two nodes: what one costs, and how long it takes, beside a bare PUBLISH and SPUBLISH; of sessions that
+//! can't be resumed, and of such that can, and acknowledge what they have as the SDK does.
 //!
-//! The three are measured in turn, with as many messages of the same length under way, round by round. The table has
+//! The four are measured in turn, with as many messages of the same length under way, round by round. The table has
 //! medians; the ratio is of figures of the same round.
 
 use crate::{
@@ -12,7 +13,7 @@ use std::time::{Duration, Instant};
 use tokio::time::sleep;
 
 const ROUNDS: usize = 5;
-const TRANSPORTS: [&str; 3] = ["exchange", "PUBLISH", "SPUBLISH"];
+const TRANSPORTS: [&str; 4] = ["exchange", "resumable", "PUBLISH", "SPUBLISH"];
 const LENGTHS: [usize; 2] = [300, 2500];
 
 /// How many messages there are at a time.
@@ -72,7 +73,7 @@ pub(crate) async fn run(rounds: Option<&str>) {
     let rounds = rounds.map_or(ROUNDS, |rounds| rounds.parse().expect("a number"));
     let server = Server::start().await;
     say(&format!("Medians of {rounds} rounds; what is counted is counted a relay.\n"));
-    head(3, &[&COLUMNS[..], &["Redis, x PUBLISH", "x SPUBLISH"]].concat());
+    head(3, &[&COLUMNS[..], &["Redis, x exchange", "x PUBLISH", "x SPUBLISH"]].concat());
     for length in LENGTHS {
         for load in LOADS {
             let mut all = Vec::new();
@@ -89,7 +90,7 @@ pub(crate) async fn run(rounds: Option<&str>) {
                     Figures::all().map(|of| number(median(all.iter().map(|round| of(&round[place])))));
                 let ratio =
                     |to: usize| number(median(all.iter().map(|round| round[place].redis / round[to].redis)));
-                row(&[&names[..], &figures[..], &[ratio(1), ratio(2)]].concat());
+                row(&[&names[..], &figures[..], &[ratio(0), ratio(2), ratio(3)]].concat());
             }
         }
     }
@@ -131,7 +132,7 @@ async fn measure(server: &Server, transport: &str, load: Load, length: usize) ->
     }
     stop(nodes).await;
 
-    let post = if transport == "exchange" { "rpushx" } else { transport };
+    let post = if ["exchange", "resumable"].contains(&transport) { "rpushx" } else { transport };
     let calls = |command: &str| after.calls(&command.to_lowercase()) - before.calls(&command.to_lowercase());
     let counted = |name: &str| after.of(name) - before.of(name);
     let relays = calls(post);
@@ -141,7 +142,7 @@ async fn measure(server: &Server, transport: &str, load: Load, length: usize) ->
         p99: percentile(&mut latencies, 99),
         batch: commands / writes,
         calls: calls("evalsha") / relays,
-        trims: calls("lpos") / relays,
+        trims: calls("lset") / relays,
         input: counted("total_net_input_bytes") / relays,
         output: counted("total_net_output_bytes") / relays,
         redis: (after.cpu() - before.cpu()) * 1e6 / relays,
