@@ -21,7 +21,7 @@ pub(super) struct Inside {
     sent: u64,
     flow: Flow,
     /// Of one that can be resumed.
-    acks: Option<Acks>,
+    acks: Option<Box<Acks>>,
 }
 
 #[derive(Debug)]
@@ -38,14 +38,14 @@ enum Flow {
 
 impl Inside {
     pub(super) fn joined(me: SocketId, snapshot: &Snapshot, resumable: bool) -> Self {
-        let acks = resumable.then(Acks::default);
+        let acks = resumable.then(Box::default);
         Self { me, view: View::new(snapshot), sent: 0, flow: Flow::Live, acks }
     }
 
     /// One that knows only what its client knew, and waits to be told the rest.
     pub(super) fn resumed(me: SocketId, view: View, held: Held) -> Self {
         let flow = Flow::CatchingUp { held, older: 0 };
-        Self { me, view, sent: 0, flow, acks: Some(Acks::default()) }
+        Self { me, view, sent: 0, flow, acks: Some(Box::default()) }
     }
 
     pub(super) fn is_resumable(&self) -> bool {

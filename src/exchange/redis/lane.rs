@@ -136,11 +136,14 @@ impl Lane {
     pub(super) fn acknowledge(&self, member: &Member, had: Had) {
         let mut state = self.state();
         let Some(registration) = state.find(member) else { return };
-        if registration.acknowledge(had) >= DELIVERIES_PER_TRIM {
+        let (is_first, delivered) = (registration.acknowledge(had), registration.delivered());
+        if is_first {
+            state.untrimmed.push(member.id);
+        }
+        if delivered >= DELIVERIES_PER_TRIM {
             state.trim_is_due = true;
             state.wake_writer();
         }
-        state.untrimmed.push(member.id);
     }
 
     pub(super) fn post(&self, member: &Member, to: SocketId, signal: Signal) {

@@ -182,34 +182,44 @@ impl Registration {
         }
     }
 
-    /// Hands it a message, and says how many it had since its mailbox was trimmed.
+    /// Hands it a message, and says how many can be taken out of its mailbox since it was trimmed. Of one that can be resumed,
+    /// none can until its client acknowledges them.
     pub(super) fn hand(&mut self, signal: Signal) -> u32 {
         self.delivered += 1;
-        if self.line.is_none() {
+        let is_plain = self.line.is_none();
+        if is_plain {
             self.last = Some(signal.clone());
         }
         self.tell(Event::Signal(signal));
-        self.delivered
+        if is_plain { self.delivered } else { 0 }
     }
 
-    /// Its client had these. Says how many messages were delivered since its mailbox was trimmed.
-    pub(super) fn acknowledge(&mut self, had: Had) -> u32 {
-        if let Some(line) = &mut self.line {
-            line.acknowledge(had);
-        }
+    /// Its client had these. Says whether that is the first to be taken out of its mailbox since it was trimmed.
+    pub(super) fn acknowledge(&mut self, had: Had) -> bool {
+        let Some(line) = &mut self.line else { return false };
+        let is_first = line.had.is_empty();
+        line.acknowledge(had);
+        is_first && !line.had.is_empty()
+    }
+
+    /// Messages delivered since its mailbox was trimmed.
+    pub(super) fn delivered(&self) -> u32 {
         self.delivered
     }
 
     /// What its mailbox can be emptied of: what its client had, or else what was delivered to it. Of the latter, nothing until a
     /// sync has told what was missed: it may lie before the last that was delivered.
     pub(super) fn take_trim(&mut self) -> Option<Ask> {
-        self.delivered = 0;
-        match &mut self.line {
+        let trim = match &mut self.line {
             Some(line) if line.had.is_empty() => None,
             Some(line) => Some(Ask::Acknowledge(mem::take(&mut line.had))),
             None if self.lapses == self.repaired => self.last.take().map(Ask::Trim),
             None => None,
+        };
+        if trim.is_some() || self.line.is_none() {
+            self.delivered = 0;
         }
+        trim
     }
 }
 
