@@ -10,7 +10,8 @@ export declare class Room {
      */
     constructor(options: RoomOptions);
     get state(): RoomState;
-    /** Your id in this room, while joined. A new one each time. */
+    /** Your id in this room, while you are in it: a new one each time that you join, and where the gateway had to let you in
+     * anew when the connection came back. */
     get id(): string | null;
     /** The others, by id.
      * @returns {ReadonlyMap<string, Peer>} */
@@ -89,6 +90,8 @@ export declare class Peer {
     /** What this peer tells about itself: anything, as anybody may be in the room.
      * @returns {any} */
     get info(): any;
+    /** Its way to its gateway broke: it may come back, and hears then what it is sent now. What you have of it goes on. */
+    get away(): boolean;
     get state(): RTCPeerConnectionState;
     /** What this peer sends, by stream id.
      * @returns {ReadonlyMap<string, { stream: MediaStream, source: string }>} */
@@ -134,7 +137,7 @@ export declare class SwitchboardError extends Error {
     /** The same call may succeed later, with nothing changed.
      * @readonly @type {boolean} */
     readonly retryable: boolean;
-    /** The room is no longer joined.
+    /** The room is no longer joined, nor will it be by itself.
      * @readonly @type {boolean} */
     readonly fatal: boolean;
     /** What the WebSocket closed with, where that was the cause.
@@ -157,16 +160,40 @@ export declare class SwitchboardError extends Error {
     });
 }
 
-export type RoomState = 'idle' | 'joining' | 'joined' | 'left' | 'failed';
+export type RoomState = 'idle' | 'joining' | 'joined' | 'reconnecting' | 'left' | 'failed';
+export type ReconnectOptions = {
+    /**
+     * the cap at first; 300 if not given
+     */
+    minMs?: number;
+    /**
+     * the highest cap; 10,000 if not given
+     */
+    maxMs?: number;
+    /**
+     * the room has failed when it took longer; never if not given
+     */
+    giveUpAfterMs?: number;
+};
+export type StateDetails = {
+    error: SwitchboardError;
+    attempt?: number;
+    retryInMs?: number;
+};
 export type RoomOptions = {
     /**
      * the room's name
      */
     room: string;
     /**
-     * the gateway's WebSocket; `/ws` of the page's own host if not given
+     * the gateway's WebSocket; `/ws` of the page's own host if not given. Of
+     * several, each connection goes to the next
      */
-    url?: string;
+    url?: string | readonly string[];
+    /**
+     * false: a connection that breaks ends the membership
+     */
+    reconnect?: false | ReconnectOptions;
     /**
      * what the others see of you, sent as JSON: a name, for instance
      */
@@ -186,12 +213,20 @@ export type RoomOptions = {
     RTCPeerConnection?: typeof globalThis.RTCPeerConnection;
 };
 export type RoomEvents = {
-    state: (now: RoomState, was: RoomState, error?: SwitchboardError) => void;
+    /**
+     * also before each attempt to reconnect
+     */
+    state: (now: RoomState, was: RoomState, details?: StateDetails) => void;
     /**
      * somebody is in the room; at first, once for everybody who was there
      */
     peerjoin: (peer: Peer) => void;
     peerleave: (peer: Peer, reason: 'left' | 'lost' | (string & {})) => void;
+    /**
+     * the peer's way to its gateway broke; the connection between you goes on
+     */
+    peeraway: (peer: Peer) => void;
+    peerback: (peer: Peer) => void;
     peerstate: (peer: Peer, state: RTCPeerConnectionState) => void;
     /**
      * the peer's `info` changed
@@ -209,4 +244,4 @@ export type Json = null | boolean | number | string | Json[] | {
     [key: string]: Json;
 };
 export type Kind = 'audio' | 'video';
-export type ErrorCode = 'unauthorized' | 'forbidden' | 'bad_room' | 'room_full' | 'already_joined' | 'not_joined' | 'bad_message' | 'unknown_event' | 'too_large' | 'rate_limited' | 'session_expired' | 'join_timeout' | 'kicked' | 'room_closed' | 'restart' | 'overloaded' | 'internal' | 'unavailable' | 'ping_timeout' | 'slow_consumer' | 'timeout' | 'aborted' | 'peer_gone' | 'peer_failed' | 'channel_closed' | 'media_denied' | 'media_not_found' | 'media_in_use' | 'media_overconstrained' | 'insecure_context' | 'unsupported';
+export type ErrorCode = 'unauthorized' | 'forbidden' | 'bad_room' | 'room_full' | 'already_joined' | 'not_joined' | 'bad_message' | 'unknown_event' | 'too_large' | 'rate_limited' | 'session_expired' | 'join_timeout' | 'replaced' | 'kicked' | 'room_closed' | 'restart' | 'overloaded' | 'internal' | 'unavailable' | 'ping_timeout' | 'slow_consumer' | 'timeout' | 'aborted' | 'peer_gone' | 'peer_failed' | 'channel_closed' | 'media_denied' | 'media_not_found' | 'media_in_use' | 'media_overconstrained' | 'insecure_context' | 'unsupported';

@@ -1,5 +1,6 @@
 import { Room } from '../switchboard.js';
 import { Chat } from './chat.js';
+import { ConnectionLine } from './connection-line.js';
 import { bindDeviceButtons } from './devices.js';
 import { joinFailure, lostFailure, mediaFailure } from './failures.js';
 import { keepFitting } from './grid.js';
@@ -8,7 +9,7 @@ import { Notice } from './notice.js';
 import { byId, find } from './page.js';
 import { Tile } from './tile.js';
 
-/** @import { Peer, Publication, SwitchboardError } from '../switchboard.js' */
+/** @import { Peer, Publication, RoomState, StateDetails, SwitchboardError } from '../switchboard.js' */
 /** @import { Devices } from './devices.js' */
 /** @import { Action, Failure } from './failures.js' */
 
@@ -20,11 +21,15 @@ const CONNECTION_STATUS = {
   failed: 'no way through the network',
 };
 
+/** Somebody who is back sooner was never away. */
+const CALM_MS = 1000;
+
 /** In the room: everybody's picture, the chat, and the way out. */
 export class Call {
   #element = byId('call');
   #grid = byId('people');
   #notice = new Notice('call-notice');
+  #connection = new ConnectionLine();
   #chat = new Chat((text) => this.#say(text));
   #own = Tile.ofYourself();
   /** @type {Map<Peer, Tile>} */
@@ -72,24 +77,25 @@ export class Call {
     this.#room?.leave();
     this.#room = null;
     this.#publication = null;
+    this.#connection.hide();
     if (this.#element.hidden) return;
     this.#element.hidden = true;
     this.#onleft();
   }
 
-  get #isJoined() {
-    return this.#room?.state === 'joined';
+  /** Without a connection to the server, too: the call goes on. */
+  get #isIn() {
+    return this.#room?.state === 'joined' || this.#room?.state === 'reconnecting';
   }
 
   /** @param {Room} room */
   #listen(room) {
-    room.on('state', (now, was, error) => {
-      this.#showCount();
-      if (now === 'failed' && was === 'joined' && error) this.#showFailure(lostFailure(error));
-    });
+    room.on('state', (now, was, details) => this.#showState(now, was, details));
     room.on('peerjoin', (peer) => this.#addPeer(peer));
     room.on('peerleave', (peer) => this.#removePeer(peer));
     room.on('peerinfo', (peer) => this.#showPeer(peer));
+    room.on('peeraway', (peer) => setTimeout(() => this.#showPeer(peer), CALM_MS));
+    room.on('peerback', (peer) => this.#showPeer(peer));
     room.on('peerstate', (peer) => this.#showPeer(peer));
     room.on('stream', (peer) => this.#showPeer(peer));
     room.on('streamend', (peer) => this.#showPeer(peer));
@@ -97,6 +103,23 @@ export class Call {
       if (channel === 'chat' && typeof data === 'string') this.#chat.say(nameOf(peer), data);
     });
     room.on('error', (error) => console.warn(error.message)); // the tiles and the notice say it to people
+  }
+
+  /**
+   * @param {RoomState} now
+   * @param {RoomState} was
+   * @param {StateDetails} [details]
+   */
+  #showState(now, was, details) {
+    this.#showCount();
+    if (now === 'reconnecting' && details) return this.#connection.lost(this.#trouble, details);
+    if (now === 'joined') return this.#connection.found();
+    this.#connection.hide();
+    if (now === 'failed' && was !== 'joining' && details) this.#showFailure(lostFailure(details.error));
+  }
+
+  get #trouble() {
+    return `The connection to the server is gone.${this.#tiles.size > 0 ? ' Your call goes on.' : ''}`;
   }
 
   #clear() {
@@ -133,7 +156,7 @@ export class Call {
     this.#tiles.get(peer)?.element.remove();
     this.#tiles.delete(peer);
     this.#showCount();
-    if (this.#isJoined) this.#chat.tell(`${nameOf(peer)} left`);
+    if (this.#isIn) this.#chat.tell(`${nameOf(peer)} left`);
   }
 
   /** @param {Peer} peer */
@@ -141,15 +164,15 @@ export class Call {
     const tile = this.#tiles.get(peer);
     const info = infoOf(peer);
     tile?.setName(info.name);
-    tile?.setStatus(CONNECTION_STATUS[peer.state] ?? '');
+    tile?.setStatus(peer.away ? 'reconnecting…' : (CONNECTION_STATUS[peer.state] ?? ''));
     tile?.setStream([...peer.streams.values()].find(({ source }) => source === 'camera')?.stream ?? null);
     tile?.setDevices({ microphone: info.microphone !== false, camera: info.camera !== false });
   }
 
   #showCount() {
     const count = 1 + this.#tiles.size;
-    byId('count').textContent = !this.#isJoined ? 'Not connected' : count === 1 ? 'Just you' : `${count} people`;
-    byId('alone').hidden = !this.#isJoined || count > 1;
+    byId('count').textContent = !this.#isIn ? 'Not connected' : count === 1 ? 'Just you' : `${count} people`;
+    byId('alone').hidden = !this.#isIn || count > 1;
   }
 
   #showDevices() {

@@ -66,7 +66,7 @@ const OTHER_JOINING = {
 
 /** @type {Record<string, string>} */
 const LOST = {
-  restart: 'The server is restarting. You can come back in a moment.',
+  replaced: 'You are in this room by another connection now.',
   kicked: 'You were removed from this room.',
   room_closed: 'This room was closed.',
 };

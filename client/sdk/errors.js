@@ -13,7 +13,7 @@ export class SwitchboardError extends Error {
   /** The same call may succeed later, with nothing changed.
    * @readonly @type {boolean} */
   retryable;
-  /** The room is no longer joined.
+  /** The room is no longer joined, nor will it be by itself.
    * @readonly @type {boolean} */
   fatal;
   /** What the WebSocket closed with, where that was the cause.
@@ -50,6 +50,7 @@ const CLOSE_CODES = {
   4401: ['unauthorized', 'The gateway does not accept this token.'],
   4403: ['forbidden', 'This page may not join.'],
   4408: ['join_timeout', 'The gateway waited too long for the join.'],
+  4409: ['replaced', 'Another connection goes on in this one\'s place.'],
   4410: ['kicked', 'An operator removed this client from the room.'],
   4411: ['room_closed', 'An operator closed the room.'],
   4500: ['internal', 'The gateway ran into a fault of its own.'],
@@ -68,7 +69,7 @@ const CLOSE_CODES = {
 export function errorFromClose(closeCode) {
   const [code, message] = CLOSE_CODES[closeCode] ?? ['unavailable', 'The gateway cannot be reached.'];
   const retryable = isFinal(closeCode) ? false : undefined;
-  return new SwitchboardError(code, message, { closeCode, fatal: true, retryable });
+  return new SwitchboardError(code, message, { closeCode, retryable });
 }
 
 /**
@@ -78,4 +79,9 @@ export function errorFromClose(closeCode) {
  */
 function isFinal(closeCode) {
   return closeCode >= 4400 && closeCode < 4500;
+}
+
+/** @internal */
+export function timedOut() {
+  return new SwitchboardError('timeout', 'The gateway did not answer in time.');
 }

@@ -1,6 +1,10 @@
 /**
  * Perfect negotiation: either side of a connection may change it at any time, and when both do so
  * at once the polite one gives way. (W3C WebRTC, section 10.7.)
+ *
+ * Each side's offers are numbered: their *round*. An answer names the round of its offer. So what may
+ * have been lost can be said again, by either side and any number of times: an offer that was answered
+ * gets the same answer again, and an answer to another offer than the open one is dropped.
  */
 export class Negotiation {
   #pc;
@@ -8,6 +12,13 @@ export class Negotiation {
   #hooks;
   #makingOffer = false;
   #ignoringOffer = false;
+  /** Of our last offer. */
+  #round = 0;
+  /** Of the other side's last offer that we took, where it numbers them.
+   * @type {number | undefined} */
+  #takenRound;
+  /** Ours. @type {RTCIceCandidate[]} */
+  #candidates = [];
   /** @type {RTCIceCandidateInit[]} */
   #earlyCandidates = [];
   /** @type {Promise<unknown>} */
@@ -17,7 +28,7 @@ export class Negotiation {
    * @param {RTCPeerConnection} pc
    * @param {boolean} polite
    * @param {{
-   *   sendDescription: (description: RTCSessionDescription) => void,
+   *   sendDescription: (description: RTCSessionDescription, round?: number) => void,
    *   sendCandidate: (candidate: RTCIceCandidate) => void,
    *   beforeAnswer: () => void,
    *   onerror: (cause: unknown) => void,
@@ -29,13 +40,31 @@ export class Negotiation {
     this.#hooks = hooks;
     pc.addEventListener('negotiationneeded', () => this.#guard(() => this.#offer()));
     pc.addEventListener('icecandidate', ({ candidate }) => {
-      if (candidate) hooks.sendCandidate(candidate);
+      if (!candidate) return;
+      this.#candidates.push(candidate);
+      hooks.sendCandidate(candidate);
     });
   }
 
-  /** @param {RTCSessionDescriptionInit} description */
-  receiveDescription(description) {
-    this.#inTurn(() => this.#applyDescription(description));
+  /** Something between us may be lost and not be on its way. */
+  get isHanging() {
+    return this.#pc.signalingState !== 'stable' || this.#pc.connectionState !== 'connected';
+  }
+
+  /** Says again what the other side has to know. What it knows is no news to it. */
+  repeat() {
+    const { currentLocalDescription: settled, pendingLocalDescription: open } = this.#pc;
+    if (settled?.type === 'answer') this.#hooks.sendDescription(settled, this.#takenRound);
+    if (open?.type === 'offer') this.#hooks.sendDescription(open, this.#round);
+    for (const candidate of this.#candidates) this.#hooks.sendCandidate(candidate);
+  }
+
+  /**
+   * @param {RTCSessionDescriptionInit} description
+   * @param {number} [round]
+   */
+  receiveDescription(description, round) {
+    this.#inTurn(() => (description.type === 'offer' ? this.#takeOffer(description, round) : this.#takeAnswer(description, round)));
   }
 
   /** @param {RTCIceCandidateInit} candidate */
@@ -52,19 +81,37 @@ export class Negotiation {
     }
   }
 
-  /** @param {RTCSessionDescriptionInit} description */
-  async #applyDescription(description) {
-    const isOffer = description.type === 'offer';
-    const collides = isOffer && (this.#makingOffer || this.#pc.signalingState !== 'stable');
+  /**
+   * @param {RTCSessionDescriptionInit} offer
+   * @param {number} [round]
+   */
+  async #takeOffer(offer, round) {
+    if (round !== undefined && round === this.#takenRound) return this.repeat();
+    const collides = this.#makingOffer || this.#pc.signalingState !== 'stable';
     this.#ignoringOffer = collides && !this.#polite;
     if (this.#ignoringOffer) return;
 
-    await this.#pc.setRemoteDescription(description);
-    for (const candidate of this.#earlyCandidates.splice(0)) await this.#guard(() => this.#applyCandidate(candidate));
-    if (!isOffer) return;
-
+    await this.#apply(offer);
+    this.#takenRound = round;
     this.#hooks.beforeAnswer();
     await this.#describe();
+  }
+
+  /**
+   * @param {RTCSessionDescriptionInit} answer
+   * @param {number} [round]
+   */
+  async #takeAnswer(answer, round = this.#round) {
+    const isOpen = this.#pc.signalingState === 'have-local-offer' && round === this.#round;
+    if (!isOpen) return;
+    this.#ignoringOffer = false;
+    await this.#apply(answer);
+  }
+
+  /** @param {RTCSessionDescriptionInit} description */
+  async #apply(description) {
+    await this.#pc.setRemoteDescription(description);
+    for (const candidate of this.#earlyCandidates.splice(0)) await this.#guard(() => this.#applyCandidate(candidate));
   }
 
   /** @param {RTCIceCandidateInit} candidate */
@@ -84,7 +131,9 @@ export class Negotiation {
   async #describe() {
     await this.#pc.setLocalDescription();
     const description = this.#pc.localDescription;
-    if (description) this.#hooks.sendDescription(description);
+    if (!description) return;
+    this.#candidates = this.#candidates.filter(({ usernameFragment }) => description.sdp.includes(`a=ice-ufrag:${usernameFragment}\r\n`));
+    this.#hooks.sendDescription(description, description.type === 'offer' ? ++this.#round : this.#takenRound);
   }
 
   /**

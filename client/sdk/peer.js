@@ -1,6 +1,8 @@
+import { backoff } from './backoff.js';
 import { Channel, channelClosed } from './channel.js';
 import { SwitchboardError } from './errors.js';
 import { Negotiation } from './negotiation.js';
+import { Timers } from './timers.js';
 import { addTransceiver, shareTransceiver, stopSending } from './transceivers.js';
 
 /** @import { Frame } from './channel.js' */
@@ -16,10 +18,14 @@ export class Peer {
   pc;
   #polite;
   #info;
+  #away;
   #hooks;
   #channel;
   #negotiation;
   #attached = false;
+  /** Times in a row that the gateway couldn't take what we sent this peer. */
+  #undelivered = 0;
+  #timers = new Timers();
   /** @type {Map<string, { stream: MediaStream, source: string }>} */
   #streams = new Map();
   /** @type {Map<string, unknown>} */
@@ -29,25 +35,25 @@ export class Peer {
 
   /**
    * @internal
-   * @param {string} id
-   * @param {any} info
+   * @param {{ socketId: string, info: any, away?: boolean }} introduction
    * @param {RTCPeerConnection} pc
    * @param {boolean} polite true: we came later, so we offer, and give way when offers collide
    * @param {{
-   *   signal: (eventName: string, data: object) => void,
+   *   signal: (eventName: string, data: { socketId: string, [field: string]: unknown }) => void,
    *   emit: <E extends keyof RoomEvents>(event: E, ...args: Parameters<RoomEvents[E]>) => void,
    *   publications: Iterable<Publication>,
    * }} hooks what a peer asks of its room
    */
-  constructor(id, info, pc, polite, hooks) {
-    this.id = id;
+  constructor({ socketId, info, away = false }, pc, polite, hooks) {
+    this.id = socketId;
     this.pc = pc;
     this.#info = info;
+    this.#away = away;
     this.#polite = polite;
     this.#hooks = hooks;
     this.#channel = new Channel((data, channel) => hooks.emit('message', this, data, channel));
     this.#negotiation = new Negotiation(pc, polite, {
-      sendDescription: (description) => this.#sendDescription(description),
+      sendDescription: (description, round) => this.#sendDescription(description, round),
       sendCandidate: (candidate) => this.#sendCandidate(candidate),
       beforeAnswer: () => this.#attach(),
       onerror: (cause) => this.#fail('The connection to a peer could not be negotiated.', cause),
@@ -61,6 +67,11 @@ export class Peer {
    * @returns {any} */
   get info() {
     return this.#info;
+  }
+
+  /** Its way to its gateway broke: it may come back, and hears then what it is sent now. What you have of it goes on. */
+  get away() {
+    return this.#away;
   }
 
   get state() {
@@ -81,6 +92,17 @@ export class Peer {
   /** @internal @param {any} info */
   setInfo(info) {
     this.#info = info;
+  }
+
+  /**
+   * @internal
+   * @param {boolean} away
+   * @returns {boolean} whether that is news
+   */
+  setAway(away) {
+    const isNews = this.#away !== away;
+    this.#away = away;
+    return isNews;
   }
 
   /** @internal */
@@ -123,12 +145,13 @@ export class Peer {
   /**
    * @internal
    * @param {'offer' | 'answer'} type
-   * @param {{ sdp: RTCSessionDescriptionInit | string, streams?: Record<string, unknown> }} data
+   * @param {{ sdp: RTCSessionDescriptionInit | string, streams?: Record<string, unknown>, round?: number }} data
    */
-  receiveDescription(type, { sdp, streams }) {
+  receiveDescription(type, { sdp, streams, round }) {
+    this.#undelivered = 0;
     if (streams) this.#learnSources(streams);
     else this.#channel.close(); // not one of ours (SkyRTC): nobody would answer on it
-    this.#negotiation.receiveDescription({ type, sdp: typeof sdp === 'string' ? sdp : sdp?.sdp });
+    this.#negotiation.receiveDescription({ type, sdp: typeof sdp === 'string' ? sdp : sdp?.sdp }, round);
   }
 
   /** @internal @param {Omit<RTCIceCandidateInit, 'candidate'> & { candidate?: string | null, label?: number }} data null: there are no more */
@@ -137,8 +160,20 @@ export class Peer {
     this.#negotiation.receiveCandidate({ candidate: candidate ?? '', usernameFragment, ...section });
   }
 
+  /** @internal The gateway couldn't take what we sent. After a while it may. */
+  repeatLater() {
+    if (this.#timers.has('repeat')) return;
+    this.#timers.set('repeat', backoff(++this.#undelivered), () => this.#negotiation.repeat());
+  }
+
+  /** @internal The gateway may have lost what it had taken, from both of us. */
+  repeatIfHanging() {
+    if (this.#negotiation.isHanging) this.#negotiation.repeat();
+  }
+
   /** @internal */
   close() {
+    this.#timers.clearAll();
     this.#channel.close();
     this.pc.close();
     for (const { stream } of [...this.#streams.values()]) this.#endStream(stream);
@@ -167,10 +202,13 @@ export class Peer {
     }
   }
 
-  /** @param {RTCSessionDescription} sdp */
-  #sendDescription(sdp) {
+  /**
+   * @param {RTCSessionDescription} sdp
+   * @param {number} [round]
+   */
+  #sendDescription(sdp, round) {
     const streams = Object.fromEntries([...this.#sending.keys()].map(({ stream, source }) => [stream.id, source]));
-    this.#hooks.signal(sdp.type, { socketId: this.id, sdp, streams });
+    this.#hooks.signal(sdp.type, { socketId: this.id, sdp, streams, round });
   }
 
   /** @param {RTCIceCandidate} candidate */

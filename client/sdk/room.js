@@ -6,9 +6,8 @@ import { Publication } from './publication.js';
 import { Signaling } from './signaling.js';
 
 /** @import { Frame } from './channel.js' */
-/** @import { ErrorCode, RoomEvents, RoomOptions, RoomState } from './types.js' */
-
-const JOIN_TIMEOUT_MS = 10_000;
+/** @import { Introduction } from './signaling.js' */
+/** @import { ErrorCode, RoomEvents, RoomOptions, RoomState, StateDetails } from './types.js' */
 
 /** A room: who is there, what they send, and what you send them. */
 export class Room {
@@ -29,8 +28,6 @@ export class Room {
   #joining = null;
   /** @type {RTCConfiguration} */
   #rtcConfig = {};
-  /** What the others are to see of us changed since we asked to join. */
-  #hasNewInfo = false;
 
   /**
    * Does nothing yet: safe on a server.
@@ -45,7 +42,8 @@ export class Room {
     return this.#state;
   }
 
-  /** Your id in this room, while joined. A new one each time. */
+  /** Your id in this room, while you are in it: a new one each time that you join, and where the gateway had to let you in
+   * anew when the connection came back. */
   get id() {
     return this.#id;
   }
@@ -76,18 +74,16 @@ export class Room {
    *   what the gateway closed the connection with
    */
   async join({ signal } = {}) {
-    if (this.#state === 'joining' || this.#state === 'joined') {
+    if (this.#signaling) {
       throw new SwitchboardError('already_joined', 'This room is joined already, or about to be.');
     }
     if (signal?.aborted) throw aborted();
     if (!this.#tools.RTCPeerConnection || !this.#tools.WebSocket) throw unsupported();
     const giveUp = () => this.#end('left', aborted());
-    const timer = setTimeout(() => this.#end('failed', timedOut()), JOIN_TIMEOUT_MS);
     signal?.addEventListener('abort', giveUp);
     try {
       await this.#connect();
     } finally {
-      clearTimeout(timer);
       signal?.removeEventListener('abort', giveUp);
     }
   }
@@ -137,7 +133,7 @@ export class Room {
    *   `peer_gone`, `channel_closed` or `overloaded` for those named; `bad_message`, `too_large`, `not_joined`
    */
   async send(data, { to, channel = '' } = {}) {
-    if (this.#state !== 'joined') throw new SwitchboardError('not_joined', 'Join the room before sending.');
+    if (!this.#isIn) throw new SwitchboardError('not_joined', 'Join the room before sending.');
     const frame = encode(data, channel);
     if (to === undefined) {
       await Promise.all([...this.#peers.values()].map((peer) => sendIfConnected(peer, frame)));
@@ -154,8 +150,11 @@ export class Room {
    */
   setInfo(info) {
     this.#options = { ...this.#options, info };
-    if (this.#state === 'joined') this.#signal('info', { info });
-    else this.#hasNewInfo = true;
+    this.#signaling?.tellInfo(info ?? null);
+  }
+
+  get #isIn() {
+    return this.#state === 'joined' || this.#state === 'reconnecting';
   }
 
   /** What the browser lends us, unless the options do. */
@@ -166,16 +165,16 @@ export class Room {
 
   /** @returns {Promise<void>} */
   #connect() {
-    const { room, url = '/ws', info = null } = this.#options;
-    this.#hasNewInfo = false;
+    const { room, info = null, url = '/ws', reconnect = {} } = this.#options;
     return new Promise((resolve, reject) => {
-      this.#signaling = new Signaling(this.#tools.WebSocket, url, {
-        onopen: () => this.#signal('join', { room, info }),
+      this.#signaling = new Signaling({ room, info, url, reconnect, WebSocket: this.#tools.WebSocket }, {
         onevent: (eventName, data) => this.#receive(eventName, data),
+        onretry: (retry) => this.#setState('reconnecting', retry),
         onlost: (error) => this.#end('failed', error),
       });
       this.#joining = { resolve, reject };
       this.#setState('joining');
+      this.#signaling?.open();
     });
   }
 
@@ -187,55 +186,74 @@ export class Room {
     switch (eventName) {
       case 'peers':
         return this.#enter(data);
+      case 'resumed':
+        return this.#comeBack(data);
       case 'new_peer':
         return this.#addPeer(data, false);
       case 'remove_peer':
         return this.#removePeer(data.socketId, data.reason);
       case 'peer_info':
         return this.#updateInfo(data);
+      case 'peer_away':
+      case 'peer_back':
+        return this.#setAway(data.socketId, eventName === 'peer_away');
       case 'offer':
       case 'answer':
         return this.#peers.get(data.socketId)?.receiveDescription(eventName, data);
       case 'ice_candidate':
         return this.#peers.get(data.socketId)?.receiveCandidate(data);
+      case 'gap':
+        return this.#peers.forEach((peer) => peer.repeatIfHanging());
       case 'error':
         return this.#refused(data);
     }
   }
 
-  /** @param {{ you: string, peers: { socketId: string, info: unknown }[], iceServers: RTCIceServer[] }} data */
+  /** @param {{ you: string, peers: Introduction[], iceServers: RTCIceServer[] }} data */
   #enter({ you, peers, iceServers }) {
+    this.#removeAll('lost'); // in the same room, but as somebody else
+    if (!this.#signaling) return;
     this.#id = you;
-    this.#rtcConfig = { ...this.#options.rtcConfig, iceServers: this.#options.iceServers ?? iceServers };
+    this.#useIceServers(iceServers);
     this.#setState('joined');
     for (const peer of peers) this.#addPeer(peer, true);
     if (this.#state !== 'joined') return;
-    if (this.#hasNewInfo) this.#signal('info', { info: this.#options.info });
     this.#joining?.resolve();
     this.#joining = null;
   }
 
+  /** @param {{ iceServers: RTCIceServer[] }} data */
+  #comeBack({ iceServers }) {
+    this.#useIceServers(iceServers);
+    if (this.#state === 'reconnecting') this.#setState('joined');
+  }
+
+  /** @param {RTCIceServer[]} told */
+  #useIceServers(told) {
+    this.#rtcConfig = { ...this.#options.rtcConfig, iceServers: this.#options.iceServers ?? told };
+  }
+
   /**
-   * @param {{ socketId: string, info: unknown }} data
+   * @param {Introduction} introduction
    * @param {boolean} wasHereFirst
    */
-  #addPeer({ socketId, info }, wasHereFirst) {
-    if (this.#state !== 'joined') return; // left by a listener of an event just told
-    const peer = this.#makePeer(socketId, info, wasHereFirst);
+  #addPeer(introduction, wasHereFirst) {
+    if (!this.#isIn) return; // left by a listener of an event just told
+    if (this.#peers.has(introduction.socketId)) return; // told on two connections, of which the second took over
+    const peer = this.#makePeer(introduction, wasHereFirst);
     if (!peer) return;
-    this.#peers.set(socketId, peer);
+    this.#peers.set(peer.id, peer);
     this.#emit('peerjoin', peer);
   }
 
   /**
-   * @param {string} id
-   * @param {unknown} info
+   * @param {Introduction} introduction
    * @param {boolean} wasHereFirst
    */
-  #makePeer(id, info, wasHereFirst) {
+  #makePeer(introduction, wasHereFirst) {
     try {
-      return new Peer(id, info, new this.#tools.RTCPeerConnection(this.#rtcConfig), wasHereFirst, {
-        signal: (eventName, data) => this.#signal(eventName, data),
+      return new Peer(introduction, new this.#tools.RTCPeerConnection(this.#rtcConfig), wasHereFirst, {
+        signal: (eventName, data) => this.#signaling?.relay(eventName, data),
         emit: (event, ...args) => this.#emit(event, ...args),
         publications: this.#publications,
       });
@@ -256,6 +274,11 @@ export class Room {
     this.#emit('peerleave', peer, reason);
   }
 
+  /** @param {string} reason */
+  #removeAll(reason) {
+    for (const id of [...this.#peers.keys()]) this.#removePeer(id, reason);
+  }
+
   /** @param {{ socketId: string, info: unknown }} data */
   #updateInfo({ socketId, info }) {
     const peer = this.#peers.get(socketId);
@@ -264,13 +287,20 @@ export class Room {
     this.#emit('peerinfo', peer);
   }
 
-  /** @param {{ code: ErrorCode, message: string, retryable: boolean, socketId?: string }} data */
-  #refused({ code, message, retryable, socketId: peerId }) {
+  /**
+   * @param {string} id
+   * @param {boolean} away
+   */
+  #setAway(id, away) {
+    const peer = this.#peers.get(id);
+    if (peer?.setAway(away)) this.#emit(away ? 'peeraway' : 'peerback', peer);
+  }
+
+  /** @param {{ code: ErrorCode, message: string, retryable: boolean, n?: number, socketId?: string }} data */
+  #refused({ code, message, retryable, n, socketId: peerId = '' }) {
     if (code === 'peer_gone') return; // what we sent crossed with its leaving, which we are told of
-    const fatal = this.#state === 'joining';
-    const error = new SwitchboardError(code, message, { retryable, peerId, fatal });
-    if (fatal) this.#end('failed', error);
-    else this.#emit('error', error);
+    if (retryable && n !== undefined) return this.#peers.get(peerId)?.repeatLater();
+    this.#emit('error', new SwitchboardError(code, message, { retryable, peerId: peerId || undefined }));
   }
 
   /**
@@ -285,9 +315,9 @@ export class Room {
     this.#signaling = null;
     this.#joining = null;
     this.#id = null;
-    if (state === 'failed') this.#setState(state, error);
+    if (state === 'failed') this.#setState(state, { error: Object.assign(error, { fatal: true }) });
     else this.#setState(state);
-    for (const id of [...this.#peers.keys()]) this.#removePeer(id, state === 'left' ? 'left' : 'lost');
+    this.#removeAll(state === 'left' ? 'left' : 'lost');
     if (joining) joining.reject(error);
     else if (state === 'failed') this.#emit('error', error);
     await signaling.close();
@@ -301,21 +331,13 @@ export class Room {
   }
 
   /**
-   * @param {string} eventName
-   * @param {object} data
-   */
-  #signal(eventName, data) {
-    this.#signaling?.send(eventName, data);
-  }
-
-  /**
    * @param {RoomState} now
-   * @param {SwitchboardError} [error]
+   * @param {StateDetails} [details]
    */
-  #setState(now, error) {
+  #setState(now, details) {
     const was = this.#state;
     this.#state = now;
-    this.#emit('state', now, was, error);
+    this.#emit('state', now, was, details);
   }
 
   /**
@@ -333,17 +355,13 @@ function aborted() {
   return new SwitchboardError('aborted', 'The room was left before it was joined.');
 }
 
-function timedOut() {
-  return new SwitchboardError('timeout', 'The gateway did not answer in time.', { fatal: true });
-}
-
 function unsupported() {
   return new SwitchboardError('unsupported', 'This browser cannot connect to others.');
 }
 
 /** @param {unknown} cause */
 function unconnectable(cause) {
-  return new SwitchboardError('unsupported', 'This browser cannot connect to others as asked.', { fatal: true, cause });
+  return new SwitchboardError('unsupported', 'This browser cannot connect to others as asked.', { cause });
 }
 
 /**

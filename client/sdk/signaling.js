@@ -1,84 +1,214 @@
-import { errorFromClose, SwitchboardError } from './errors.js';
+import { SwitchboardError } from './errors.js';
+import { Link } from './link.js';
+import { Session } from './session.js';
+import { Timers } from './timers.js';
+
+/** @import { Retry } from './link.js' */
+/** @import { ErrorCode, ReconnectOptions } from './types.js' */
+/** @typedef {{ socketId: string, info: unknown, away?: boolean }} Introduction what the gateway tells of a peer at first */
 
 /** What a gateway takes, unless it is told otherwise. A larger frame would cost the connection. */
 const MOST_BYTES = 64 * 1024;
+/** What the others may see of us, in JSON. */
+const MOST_INFO_BYTES = 4096;
+/** What was heard is acknowledged after such a time, or when it is so many messages. The protocol asks for a second, and 32. */
+const ACK_AFTER_MS = 500;
+const ACK_AFTER_MESSAGES = 32;
 
 /**
- * One WebSocket to a gateway, carrying `{ eventName, data }`.
+ * The way to the room. Connections come and go; what is said and heard goes on, each message once and
+ * in order: the session is resumed on each new connection, and what may not have arrived is said again.
  */
 export class Signaling {
-  #socket;
-  #onevent;
-  #silence = new AbortController();
+  #room;
+  #info;
+  #resume;
+  #handlers;
+  #link;
+  /** @type {Session | null} */
+  #session = null;
+  /** What the others see of us was changed since we joined; nothing tells us that it arrived. */
+  #hasNewInfo = false;
+  #timers = new Timers();
 
   /**
-   * @param {typeof globalThis.WebSocket} WebSocket
-   * @param {string} url
    * @param {{
-   *   onopen: () => void,
+   *   room: string,
+   *   info: unknown,
+   *   url: string | readonly string[],
+   *   reconnect: false | ReconnectOptions,
+   *   WebSocket: typeof globalThis.WebSocket,
+   * }} options
+   * @param {{
    *   onevent: (eventName: string, data: any) => void,
+   *   onretry: (retry: Retry) => void,
    *   onlost: (error: SwitchboardError) => void,
-   * }} handlers
+   * }} handlers `onretry`: the connection is gone, and there will be another; `onlost`: there will be none
    */
-  constructor(WebSocket, url, { onopen, onevent, onlost }) {
-    this.#socket = openSocket(WebSocket, url);
-    this.#onevent = onevent;
-    const { signal } = this.#silence;
-    this.#socket.addEventListener('open', onopen, { signal });
-    this.#socket.addEventListener('close', ({ code }) => onlost(errorFromClose(code)), { signal });
-    this.#socket.addEventListener('message', (message) => {
-      const { eventName, data } = JSON.parse(message.data);
-      onevent(eventName, data);
-    }, { signal });
+  constructor({ room, info, url, reconnect, WebSocket }, handlers) {
+    this.#room = room;
+    this.#info = info;
+    this.#resume = reconnect !== false;
+    this.#handlers = handlers;
+    this.#link = new Link(WebSocket, [url].flat(), reconnect, {
+      onopen: () => this.#ask(),
+      onanswer: (eventName, data) => this.#answered(eventName, data),
+      onevent: (eventName, data, n) => this.#hear(eventName, data, n),
+      onretry: handlers.onretry,
+      onlost: handlers.onlost,
+    });
+  }
+
+  /** Joins: `peers` comes, or `onlost`. */
+  open() {
+    this.#link.open();
   }
 
   /**
-   * What is too large is refused here, in the gateway's words.
+   * Sends an offer, an answer or a candidate to a peer. What can't be sent now is sent when there is a connection.
    *
+   * @param {string} eventName
+   * @param {{ socketId: string }} data
+   */
+  relay(eventName, data) {
+    if (!this.#session) return; // between two sessions, when the peers of the old one are as good as gone
+    const frame = frameOf(eventName, data, this.#session.nextNumber);
+    if (bytesIn(frame) > MOST_BYTES) return this.#refuseHere(eventName, data);
+    this.#session.keep(frame);
+    this.#link.send(frame);
+  }
+
+  /**
+   * Changes what the others see of us.
+   *
+   * @param {unknown} info
+   */
+  tellInfo(info) {
+    if (bytesIn(JSON.stringify(info)) > MOST_INFO_BYTES) return this.#refuseHere('info', {});
+    this.#info = info;
+    this.#hasNewInfo = true;
+    this.#sendInfo();
+  }
+
+  /**
+   * Leaves. No handler is called from here on.
+   *
+   * @returns {Promise<void>} resolves once the gateway knows, or there is no way to tell it
+   */
+  close() {
+    this.#timers.clearAll();
+    return this.#link.close();
+  }
+
+  #ask() {
+    if (this.#session?.isResumable) this.#link.ask(frameOf('resume', this.#session.resume()));
+    else this.#join();
+  }
+
+  #join() {
+    this.#session = null;
+    this.#hasNewInfo = false;
+    const frame = frameOf('join', { room: this.#room, info: this.#info, resume: this.#resume });
+    if (bytesIn(frame) > MOST_BYTES) this.#link.refuse(tooLarge('join'));
+    else this.#link.ask(frame);
+  }
+
+  /**
+   * @param {string} eventName
+   * @param {any} data
+   */
+  #answered(eventName, data) {
+    switch (eventName) {
+      case 'peers':
+        this.#session = new Session(data);
+        return this.#enter(eventName, data);
+      case 'resumed':
+        this.#session?.resumed(data);
+        return this.#enter(eventName, data);
+      case 'error':
+        return this.#refused(data);
+    }
+  }
+
+  /**
+   * @param {string} eventName
+   * @param {any} data
+   */
+  #enter(eventName, data) {
+    this.#link.enter();
+    for (const frame of this.#session?.unacknowledged ?? []) this.#link.send(frame);
+    this.#handlers.onevent(eventName, data);
+    if (this.#hasNewInfo) this.#sendInfo();
+    this.#acknowledge();
+  }
+
+  /** @param {{ code: ErrorCode, message: string, retryable: boolean }} data */
+  #refused({ code, message, retryable }) {
+    const error = new SwitchboardError(code, message, { retryable });
+    if (retryable || !this.#session?.isResumable) return this.#link.refuse(error);
+    this.#session = null; // it can't be resumed, but we can join anew
+    this.#link.giveUp(error);
+    this.#join();
+  }
+
+  /**
+   * @param {string} eventName
+   * @param {any} data
+   * @param {number} [n]
+   */
+  #hear(eventName, data, n) {
+    switch (eventName) {
+      case 'ack':
+        return this.#session?.acknowledged(data.n);
+      case 'reconnect':
+        return this.#link.replace(data.afterMs);
+    }
+    const isNew = this.#session?.hear(eventName, data, n);
+    this.#acknowledge();
+    if (isNew) this.#handlers.onevent(eventName, data);
+  }
+
+  #acknowledge() {
+    const count = this.#session?.isResumable ? this.#session.untoldCount : 0;
+    if (count >= ACK_AFTER_MESSAGES) this.#sendAck();
+    else if (count > 0 && !this.#timers.has('ack')) this.#timers.set('ack', ACK_AFTER_MS, () => this.#sendAck());
+  }
+
+  #sendAck() {
+    this.#timers.clear('ack');
+    if (!this.#session || !this.#link.isConnected) return; // the next `resume` says it
+    this.#link.send(frameOf('ack', { received: this.#session.takeUntold() }));
+  }
+
+  #sendInfo() {
+    this.#link.send(frameOf('info', { info: this.#info }));
+  }
+
+  /**
    * @param {string} eventName
    * @param {{ socketId?: string }} data
    */
-  send(eventName, data) {
-    const frame = JSON.stringify({ eventName, data });
-    if (new TextEncoder().encode(frame).length <= MOST_BYTES) return this.#socket.send(frame);
-    const { socketId } = data;
-    this.#onevent('error', { code: 'too_large', message: `This ${eventName} is too large to send.`, retryable: false, socketId });
-  }
-
-  /**
-   * Says goodbye. No handler is called from here on.
-   *
-   * @returns {Promise<void>} resolves once the socket is closed
-   */
-  close() {
-    this.#silence.abort();
-    return new Promise((resolve) => {
-      if (this.#socket.readyState === this.#socket.CLOSED) return resolve();
-      this.#socket.addEventListener('close', () => resolve());
-      this.#socket.close(1000, 'bye');
-    });
+  #refuseHere(eventName, { socketId }) {
+    const { code, message, retryable } = tooLarge(eventName);
+    this.#handlers.onevent('error', { code, message, retryable, socketId });
   }
 }
 
 /**
- * @param {typeof globalThis.WebSocket} WebSocket
- * @param {string} url
+ * @param {string} eventName
+ * @param {unknown} data
+ * @param {number} [n]
  */
-function openSocket(WebSocket, url) {
-  try {
-    return new WebSocket(socketUrl(url), 'switchboard.v1');
-  } catch (cause) {
-    throw new SwitchboardError('unavailable', 'This is no address of a gateway.', { retryable: false, cause });
-  }
+function frameOf(eventName, data, n) {
+  return JSON.stringify({ eventName, data, n });
 }
 
-/**
- * `/ws` and `https://example.org/ws` are as good as `wss://example.org/ws`.
- *
- * @param {string} url
- */
-function socketUrl(url) {
-  const absolute = new URL(url, globalThis.location?.href);
-  absolute.protocol = absolute.protocol.replace('http', 'ws');
-  return absolute.href;
+/** @param {string} text */
+function bytesIn(text) {
+  return new TextEncoder().encode(text).length;
+}
+
+/** @param {string} eventName */
+function tooLarge(eventName) {
+  return new SwitchboardError('too_large', `This ${eventName} is too large to send.`);
 }

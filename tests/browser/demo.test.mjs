@@ -1,7 +1,7 @@
 /* The demo room, as people with other browsers, screens and habits use it. */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { fillAndJoin, inCall, stage } from './harness.mjs';
+import { canBeRemoved, fillAndJoin, inCall, stage } from './harness.mjs';
 
 const PHONE = { viewport: { width: 390, height: 844 } };
 const PHONE_ON_ITS_SIDE = { viewport: { width: 844, height: 390 } };
@@ -26,7 +26,8 @@ test('after a refused join the keyboard is at what to do next', async (t) => {
 test('after joining again the keyboard is in the room, or at what to do next', async (t) => {
   const { gateway, join, expectError } = await stage(t);
   expectError(SERVER_AWAY);
-  const ada = await join('Ada', 'kitchen');
+  const ada = await join('Ada', 'kitchen', { init: canBeRemoved });
+  await ada.evaluate(() => globalThis.remove());
   await gateway.stop();
   await ada.getByRole('button', { name: 'Join again' }).click();
   await focused(ada, 'Try again');

@@ -1,7 +1,7 @@
 /* Each failure is told in a sentence, with something to do about it. */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { fillAndJoin, inCall, seesMovingPicture, stage } from './harness.mjs';
+import { canBeRemoved, fillAndJoin, inCall, seesMovingPicture, stage, write } from './harness.mjs';
 
 /** The browser's own lines, which no page can prevent. */
 const SERVER_AWAY = /WebSocket connection to .* failed|ERR_CONNECTION_REFUSED/;
@@ -111,7 +111,7 @@ test('server away', async (t) => {
   await inCall(page);
 });
 
-test('connection lost, and found again', async (t) => {
+test('connection lost, and found again by itself', async (t) => {
   const { gateway, join, expectError } = await stage(t);
   expectError(SERVER_AWAY);
   const ada = await join('Ada', 'kitchen');
@@ -119,27 +119,44 @@ test('connection lost, and found again', async (t) => {
   await seesMovingPicture(ada, 'Ben');
   await gateway.stop();
   for (const page of [ada, ben]) {
-    await told(page, 'The connection to the room was lost.', 'Join again');
-    assert.equal(await page.getByRole('article').count(), 1);
+    await page.getByText('The connection to the server is gone. Your call goes on.').waitFor();
+    await page.getByText('2 people').waitFor();
   }
-  await ada.getByRole('button', { name: 'Join again' }).click();
-  await told(ada, 'The server cannot be reached.', 'Try again');
-  await gateway.start();
-  await ada.getByRole('button', { name: 'Try again' }).click();
-  await ada.getByText('Just you').waitFor();
-  await ben.getByRole('button', { name: 'Join again' }).click();
   await seesMovingPicture(ada, 'Ben');
   await seesMovingPicture(ben, 'Ada');
+  await gateway.start(); // which knows of nobody
+  for (const page of [ada, ben]) await page.getByText('You are connected again.').waitFor();
+  await seesMovingPicture(ada, 'Ben');
+  await seesMovingPicture(ben, 'Ada');
+  for (const page of [ada, ben]) await page.getByText('You are connected again.').waitFor({ state: 'detached' });
 });
 
-test('what cannot be sent is not passed off as sent', async (t) => {
-  const { gateway, join } = await stage(t);
+test('what is written while the server is away arrives', async (t) => {
+  const { gateway, join, expectError } = await stage(t);
+  expectError(SERVER_AWAY);
   const ada = await join('Ada', 'kitchen');
+  const ben = await join('Ben', 'kitchen');
+  await seesMovingPicture(ada, 'Ben');
   await gateway.stop();
-  await told(ada, 'The connection to the room was lost.', 'Join again');
+  await ada.getByText('The connection to the server is gone.').waitFor();
+  await write(ada, 'Can you still read me?');
+  await ben.getByRole('log').getByText('Can you still read me?').waitFor();
+});
+
+test('a connection that is over for good', async (t) => {
+  const { join } = await stage(t);
+  const ada = await join('Ada', 'kitchen', { init: canBeRemoved });
+  const ben = await join('Ben', 'kitchen');
+  await seesMovingPicture(ada, 'Ben');
+  await ada.evaluate(() => globalThis.remove());
+  await told(ada, 'You were removed from this room.', 'Join again');
+  assert.equal(await ada.getByRole('article').count(), 1);
   await ada.getByRole('textbox', { name: 'Message' }).fill('anybody there?');
   await ada.getByRole('button', { name: 'Send' }).click();
   await ada.getByText('This message could not be sent.').waitFor();
+  await ada.getByRole('button', { name: 'Join again' }).click();
+  await seesMovingPicture(ada, 'Ben');
+  await seesMovingPicture(ben, 'Ada');
 });
 
 async function told(page, sentence, action) {

@@ -131,6 +131,19 @@ export async function seesMovingPicture(page, name) {
   }, video);
 }
 
+/** For a page that is to lose its room: `remove()` closes its connection as an operator would. */
+export function canBeRemoved() {
+  globalThis.WebSocket = class extends WebSocket {
+    constructor(...args) {
+      super(...args);
+      globalThis.remove = () => {
+        super.close();
+        this.dispatchEvent(new CloseEvent('close', { code: 4410 }));
+      };
+    }
+  };
+}
+
 /** A gateway in a process of its own. */
 export class Gateway {
   #process;

@@ -9,12 +9,12 @@ test('what is changed while joining is seen', async (t) => {
     const { sdk, next } = globalThis;
     const first = new sdk.Room({ room: 'kitchen' });
     await first.join();
-    const changed = next(first, 'peerinfo');
+    const arrival = next(first, 'peerjoin');
     const second = new sdk.Room({ room: 'kitchen', info: { name: 'Ben' } });
     const joined = second.join();
     second.setInfo({ name: 'Benjamin' });
     await joined;
-    const [peer] = await changed;
+    const [peer] = await arrival;
     return peer.info;
   });
   assert.deepEqual(info, { name: 'Benjamin' });
@@ -66,7 +66,7 @@ for (const [name, options] of Object.entries({
       await new sdk.Room({ room: 'kitchen' }).join();
       const room = new sdk.Room({ room: 'kitchen', ...options });
       const told = [];
-      room.on('state', (now, was, error) => told.push([now, error?.code ?? null]));
+      room.on('state', (now, was, details) => told.push([now, details?.error.code ?? null]));
       const error = await room.join().catch((error) => error);
       return [...told, [error.code, error.fatal, error.cause instanceof Error, room.peers.size]];
     }, options);

@@ -1,0 +1,76 @@
+import { byId, find } from './page.js';
+
+/** @import { StateDetails } from '../switchboard.js' */
+
+/** What is over sooner needn't be told. */
+const CALM_MS = 1000;
+/** How long the good news stays. */
+const NEWS_MS = 3000;
+
+/** A line about the way to the server, while there is none. */
+export class ConnectionLine {
+  #element = byId('connection');
+  #sentence = find(this.#element, '[role=status]');
+  /** Not read aloud: it changes each second. */
+  #countdown = find(this.#element, '[aria-hidden]');
+  /** @type {ReturnType<typeof setTimeout> | undefined} */
+  #timer;
+  /** When the server is tried again. */
+  #retryAt = 0;
+  /** @type {string | null} */
+  #trouble = null;
+
+  /**
+   * @param {string} sentence
+   * @param {StateDetails} details
+   */
+  lost(sentence, { retryInMs = 0 }) {
+    this.#retryAt = performance.now() + retryInMs;
+    const isNew = this.#trouble === null;
+    this.#trouble = sentence;
+    if (isNew) this.#in(CALM_MS, () => this.#count());
+  }
+
+  found() {
+    const wasShown = this.#isShown;
+    this.hide();
+    if (!wasShown) return;
+    this.#show('You are connected again.');
+    this.#in(NEWS_MS, () => this.hide());
+  }
+
+  hide() {
+    clearTimeout(this.#timer);
+    this.#trouble = null;
+    this.#show('');
+  }
+
+  get #isShown() {
+    return this.#element.classList.contains('shown');
+  }
+
+  #count() {
+    const seconds = Math.round((this.#retryAt - performance.now()) / 1000);
+    this.#show(this.#trouble ?? '', seconds > 0 ? `Trying again in ${seconds} s…` : 'Trying again…');
+    this.#in(500, () => this.#count());
+  }
+
+  /**
+   * @param {string} sentence
+   * @param {string} [countdown]
+   */
+  #show(sentence, countdown = '') {
+    if (this.#sentence.textContent !== sentence) this.#sentence.textContent = sentence;
+    this.#countdown.textContent = countdown;
+    this.#element.classList.toggle('shown', sentence !== '');
+  }
+
+  /**
+   * @param {number} ms
+   * @param {() => void} act
+   */
+  #in(ms, act) {
+    clearTimeout(this.#timer);
+    this.#timer = setTimeout(act, ms);
+  }
+}
