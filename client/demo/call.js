@@ -172,7 +172,7 @@ export class Call {
   #showCount() {
     const count = 1 + this.#tiles.size;
     byId('count').textContent = !this.#isIn ? 'Not connected' : count === 1 ? 'Just you' : `${count} people`;
-    byId('alone').hidden = !this.#isIn || count > 1;
+    byId('alone').hidden = this.#room?.state !== 'joined' || count > 1;
   }
 
   #showDevices() {

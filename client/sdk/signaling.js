@@ -11,6 +11,8 @@ import { Timers } from './timers.js';
 const MOST_BYTES = 64 * 1024;
 /** What the others may see of us, in JSON. */
 const MOST_INFO_BYTES = 4096;
+/** Info that the gateway couldn't take is sent again after such a time. */
+const INFO_AGAIN_MS = 3000;
 /** What was heard is acknowledged after such a time, or when it is so many messages. The protocol asks for a second, and 32. */
 const ACK_AFTER_MS = 500;
 const ACK_AFTER_MESSAGES = 32;
@@ -162,6 +164,8 @@ export class Signaling {
         return this.#session?.acknowledged(data.n);
       case 'reconnect':
         return this.#link.replace(data.afterMs);
+      case 'error':
+        if (data.retryable && data.n === undefined) return this.#timers.set('info', INFO_AGAIN_MS, () => this.#sendInfo());
     }
     const isNew = this.#session?.hear(eventName, data, n);
     this.#acknowledge();

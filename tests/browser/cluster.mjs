@@ -40,6 +40,18 @@ export async function clusterStage(t, { haproxy = false } = {}) {
   return { nodes, ...people };
 }
 
+/** The nodes that have a connection. */
+export async function taken(nodes) {
+  const counts = await Promise.all(nodes.map((node) => metric(node, 'switchboard_sockets')));
+  return nodes.filter((_, i) => counts[i] > 0);
+}
+
+/** What a node says of itself. */
+export async function metric({ admin }, name) {
+  const line = (await (await fetch(`http://${admin}/metrics`)).text()).split('\n').find((line) => line.startsWith(`${name} `));
+  return Number(line?.split(' ')[1] ?? 0);
+}
+
 /** An empty Redis, once it takes connections. */
 function redisServer() {
   return onFreePort((port) => {

@@ -1,13 +1,11 @@
 /* One room on several nodes: what people see is what they would see on one. */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { clusterStage } from './cluster.mjs';
+import { clusterStage, taken } from './cluster.mjs';
 import { seesMovingPicture, tileOf, write } from './harness.mjs';
 import { picturesMove, skyRtcClient } from './skyrtc.mjs';
 
 const PEOPLE = ['Ada', 'Ben', 'Eve'];
-/** The browser's own lines, which no page can prevent. */
-const SERVER_AWAY = /WebSocket connection to .* failed|ERR_CONNECTION_REFUSED/;
 
 test('three people whom HAProxy gives a node each see each other move, read each other, and see one leave', async (t) => {
   const { nodes, join } = await clusterStage(t, { haproxy: true });
@@ -39,32 +37,3 @@ test('a page of 2014 on one node and the demo on another see each other', async 
   await old.close();
   await tileOf(ada, 'Guest').waitFor({ state: 'detached' });
 });
-
-test('when a node is killed the others are told who is gone, and whoever was on it can come back on another', async (t) => {
-  const { nodes, join, expectError } = await clusterStage(t, { haproxy: true });
-  expectError(SERVER_AWAY);
-  const ada = await join('Ada', 'kitchen');
-  const [hers] = await taken(nodes);
-  const ben = await join('Ben', 'kitchen');
-  const his = (await taken(nodes)).find((node) => node !== hers);
-  await seesMovingPicture(ada, 'Ben');
-
-  await his.stop();
-  await ben.getByText('The connection to the room was lost.').waitFor();
-  await ada.getByText('Ben left').waitFor();
-  await tileOf(ada, 'Ben').waitFor({ state: 'detached' });
-  await ada.getByText('Just you').waitFor();
-
-  await ben.getByRole('button', { name: 'Join again' }).click();
-  await seesMovingPicture(ada, 'Ben');
-  await seesMovingPicture(ben, 'Ada');
-});
-
-/** The nodes that have a connection. */
-async function taken(nodes) {
-  const have = await Promise.all(nodes.map(async ({ admin }) => {
-    const metrics = await (await fetch(`http://${admin}/metrics`)).text();
-    return /^switchboard_sockets [1-9]/m.test(metrics);
-  }));
-  return nodes.filter((_, i) => have[i]);
-}

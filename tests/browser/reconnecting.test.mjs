@@ -555,6 +555,16 @@ test('info that was changed is told after a resume: nothing says whether it arri
   assert.deepEqual([told(sockets[1]), told(sockets[2])], [['one'], ['two']]);
 });
 
+test('info that the gateway cannot take is sent again, and is no error to anybody', async (t) => {
+  const { room, log, join } = stage(t);
+  const socket = await join();
+  room.setInfo('one');
+  socket.say('error', refusal('unavailable', true));
+  await after(3000);
+  assert.deepEqual(socket.heard('info').map(({ data }) => data.info), ['one', 'one']);
+  assert.deepEqual(log, []);
+});
+
 test('info that is changed while the join is asked is told after it', async (t) => {
   const { room, sockets } = stage(t, { info: 'one' });
   const joined = room.join();
