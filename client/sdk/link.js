@@ -13,7 +13,7 @@ import { listenForWakeups } from './wakeups.js';
  * @property {SwitchboardError} error why the connection broke, or why the attempt before failed
  */
 
-/** From opening a connection, or asking for something on it, to being let in. */
+/** From opening a connection to being let in. */
 const ENTRY_TIMEOUT_MS = 10_000;
 /** How long a gateway has for a sign of life when there is reason to doubt. */
 const DOUBT_MS = 3000;
@@ -44,6 +44,8 @@ export class Link {
    * @type {Connection | null} */
   #next = null;
   #hasEntered = false;
+  /** Another connection than the current one was asked to let us in, and may have done so. */
+  #hasAsked = false;
   /** How many times in a row the next one was, or is, waited for. */
   #attempt = 0;
   #openedAt = 0;
@@ -76,7 +78,7 @@ export class Link {
   /** Opens a connection. */
   open() {
     this.#timers.clear('retry');
-    this.#limitEntry();
+    this.#timers.set('entry', ENTRY_TIMEOUT_MS, () => this.refuse(timedOut()));
     this.#openedAt = Date.now();
     const url = this.#urls[this.#count++ % this.#urls.length];
     try {
@@ -95,6 +97,11 @@ export class Link {
     return this.#current !== null;
   }
 
+  /** There is another connection already, which may be let in at any time. */
+  get isMoving() {
+    return this.#next !== null;
+  }
+
   /** @param {string} frame */
   send(frame) {
     this.#current?.send(frame);
@@ -106,7 +113,7 @@ export class Link {
    * @param {string} frame
    */
   ask(frame) {
-    this.#limitEntry();
+    this.#hasAsked = true;
     this.#next?.send(frame);
   }
 
@@ -116,6 +123,7 @@ export class Link {
     this.#timers.clear('give up');
     this.#timers.set('lasting', LASTING_MS, () => (this.#attempt = 0));
     this.#hasEntered = true;
+    this.#hasAsked = false;
     this.#current?.giveUp();
     this.#current = this.#next;
     this.#next = null;
@@ -169,9 +177,10 @@ export class Link {
 
   /** @param {SwitchboardError} error */
   #lose(error) {
-    if (this.#next && error.closeCode === REPLACED) return this.#disconnected(error); // by ourselves: the answer is under way
-    if (!this.#reconnect || !error.retryable) return this.#handlers.onlost(error);
+    const byOurselves = this.#hasAsked && error.closeCode === REPLACED;
+    if (!byOurselves && !(this.#reconnect && error.retryable)) return this.#handlers.onlost(error);
     this.#disconnected(error);
+    if (this.#next && byOurselves) return; // the answer is under way
     if (this.#next) this.#tell(0);
     else this.#retry(error);
   }
@@ -218,10 +227,6 @@ export class Link {
     if (this.#next && inMs > 0) return;
     this.#dropNext();
     this.#openIn(inMs);
-  }
-
-  #limitEntry() {
-    this.#timers.set('entry', ENTRY_TIMEOUT_MS, () => this.refuse(timedOut()));
   }
 
   #dropNext() {

@@ -211,8 +211,9 @@ export class Room {
 
   /** @param {{ you: string, peers: Introduction[], iceServers: RTCIceServer[] }} data */
   #enter({ you, peers, iceServers }) {
+    const signaling = this.#signaling;
     this.#removeAll('lost'); // in the same room, but as somebody else
-    if (!this.#signaling) return;
+    if (signaling !== this.#signaling) return; // left by a listener
     this.#id = you;
     this.#useIceServers(iceServers);
     this.#setState('joined');

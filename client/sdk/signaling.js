@@ -161,9 +161,11 @@ export class Signaling {
   #hear(eventName, data, n) {
     switch (eventName) {
       case 'ack':
-        return this.#session?.acknowledged(data.n);
+        if (!this.#link.isMoving) this.#session?.acknowledged(data.n); // else the next connection has the last word
+        return;
       case 'reconnect':
-        return this.#link.replace(data.afterMs);
+        if (this.#session?.isResumable) this.#link.replace(data.afterMs);
+        return;
       case 'error':
         if (data.retryable && data.n === undefined) return this.#timers.set('info', INFO_AGAIN_MS, () => this.#sendInfo());
     }

@@ -184,6 +184,32 @@ test('a session that expired: joined anew on the same connection, as somebody el
   assert.deepEqual([data.socketId, data.key, data.attempt, data.received], ['somebody', 'key-9', 1, { ann: 0, eve: 0 }]);
 });
 
+test('a session that expired while its connection was there', async (t) => {
+  const { sockets, log, join } = stage(t);
+  const old = await join();
+  old.say('reconnect', { afterMs: 0 });
+  await after(0);
+  sockets[1].open();
+  sockets[1].say('error', refusal('session_expired', false));
+  assert.equal(old.closedWith, 4000);
+  sockets[1].say('peers', peersOf('somebody', ['ann']));
+  assert.deepEqual(log, ['reconnecting 1 0 session_expired', 'peerleave ann lost', 'joined', 'peerjoin ann']);
+});
+
+test('a listener that leaves and joins again when it is told that peers are gone', async (t) => {
+  const { room, sockets, join } = stage(t);
+  (await join()).break();
+  await after(300);
+  sockets[1].open();
+  sockets[1].say('error', refusal('session_expired', false));
+  room.on('peerleave', () => {
+    room.leave();
+    room.join().catch(() => {});
+  }, { once: true });
+  sockets[1].say('peers', peersOf('somebody', ['ann']));
+  assert.deepEqual([room.state, room.id, room.peers.size, sockets.length], ['joining', null, 0, 3]);
+});
+
 test('a session that expired, and a room that may not be joined again', async (t) => {
   const { room, sockets, log, join } = stage(t);
   (await join()).break();
@@ -324,6 +350,7 @@ test('a gateway that drains is left only when another has taken over', async (t)
   old.say('new_peer', { socketId: 'ben', info: null, version: 11 });
   candidates(room, 'a');
   assert.equal(old.sent.at(-1).n, 2);
+  old.say('ack', { n: 2 }); // the next connection has the last word
 
   sockets[1].say('resumed', RESUMED);
   assert.equal(old.closedWith, 4000);
@@ -335,6 +362,24 @@ test('a gateway that drains is left only when another has taken over', async (t)
   assert.deepEqual(log, ['peerjoin ben', 'peerjoin eve']);
   await after(60_000);
   assert.equal(sockets.length, 2);
+});
+
+test('a gateway that drains, and a session that cannot be resumed', async (t) => {
+  const { sockets, log, join } = stage(t);
+  const old = await join({ resume: null });
+  old.say('reconnect', { afterMs: 1000 });
+  await after(5000);
+  assert.equal(sockets.length, 1);
+  old.break(1012);
+  assert.deepEqual(log, ['reconnecting 1 300 restart']);
+});
+
+test('without reconnecting, a gateway that restarts ends it', async (t) => {
+  const { sockets, log, join } = stage(t, { reconnect: false });
+  const old = await join({ resume: null });
+  old.break(1012);
+  await after(60_000);
+  assert.deepEqual([log[0], sockets.length], ['failed restart', 1]);
 });
 
 test('a gateway that drains and closes before its time', async (t) => {
@@ -388,6 +433,22 @@ test('a takeover whose answer is lost is asked for again', async (t) => {
   assert.equal(sockets[2].sent[0].data.attempt, 2);
 });
 
+test('a takeover whose answer is lost, of which the old connection is told later', async (t) => {
+  const { sockets, log, join } = stage(t);
+  const old = await join();
+  old.say('reconnect', { afterMs: 0 });
+  await after(0);
+  sockets[1].open();
+  sockets[1].break();
+  old.break(4409);
+  assert.deepEqual(log, ['reconnecting 2 600 replaced']);
+  await after(600);
+  sockets[2].open();
+  sockets[2].say('resumed', RESUMED);
+  sockets[2].break(4409);
+  assert.deepEqual(log.slice(1, 3), ['joined', 'failed replaced'], 'by somebody else');
+});
+
 test('nowhere to go from a gateway that drains: it is tried again until it closes', async (t) => {
   const { room, sockets, log, join } = stage(t);
   const old = await join();
@@ -430,7 +491,6 @@ test('a connection that never opens, or never lets in, is given up', async (t) =
   await after(10_000);
   assert.deepEqual([sockets[1].closedWith, log.at(-1)], [4000, 'reconnecting 2 600 timeout']);
   await after(600);
-  await after(9_000);
   sockets[2].open();
   await after(9_999);
   assert.equal(sockets[2].closedWith, null);
