@@ -4,8 +4,7 @@
  */
 import assert from 'node:assert/strict';
 import { mock, test } from 'node:test';
-
-const { Signaling } = await import('../../client/sdk/signaling.js');
+import { Signaling } from '../../client/sdk/signaling.js';
 
 const STORIES = 300;
 const STEPS = 250;

@@ -635,7 +635,7 @@ test('info that is changed while the join is asked is told after it', async (t) 
   assert.deepEqual(sockets[0].sent.map(({ data }) => data.info), ['one', 'two']);
 });
 
-test('info that is too large is refused, and not what a later join says', async (t) => {
+test('info that is too large is refused, and not what the room joins anew with', async (t) => {
   const { room, sockets, log, join } = stage(t, { info: 'short' });
   const socket = await join();
   room.setInfo('x'.repeat(4096));

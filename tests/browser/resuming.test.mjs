@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { clusterStage, metric, taken } from './cluster.mjs';
-import { seesMovingPicture, stage, tileOf, write } from './harness.mjs';
+import { fillAndJoin, inCall, seesMovingPicture, stage, tileOf, write } from './harness.mjs';
 
 /** The browser's own lines, which no page can prevent. */
 const SERVER_AWAY = /WebSocket connection to .* failed|ERR_CONNECTION_REFUSED|ERR_INTERNET_DISCONNECTED/;
@@ -70,6 +70,35 @@ test('who is away is shown, and that they are back', async (t) => {
   assert.equal(await metric(gateway, RESUMED), 1);
 });
 
+test('a connection that is gone is told of after a second, and one that is back by then is not', async (t) => {
+  const { visit, expectError } = await stage(t);
+  expectError(SERVER_AWAY);
+  const ben = await visit({ path: '/#kitchen', init: canBeCut });
+  await fillAndJoin(ben, 'Ben');
+  await inCall(ben);
+  await ben.clock.install();
+  await ben.clock.pauseAt(Date.now() + 60_000);
+  const line = ben.locator('#connection');
+  const told = () => line.innerText();
+
+  const resumed = resumes(ben);
+  await ben.evaluate(() => {
+    globalThis.cut();
+    globalThis.mend();
+  });
+  await ben.clock.runFor(300);
+  await resumed;
+  await ben.evaluate(() => {}); // heard by the page, too
+  await ben.clock.runFor(5000);
+  assert.equal(await told(), '');
+
+  await ben.evaluate(() => globalThis.cut());
+  await ben.clock.runFor(999);
+  assert.equal(await told(), '');
+  await ben.clock.runFor(1);
+  assert.match(await told(), /^The connection to the server is gone\. Trying again/);
+});
+
 test('what is published while the node is gone arrives once there is another', async (t) => {
   const { nodes, visit, expectError } = await clusterStage(t);
   expectError(SERVER_AWAY);
@@ -104,6 +133,15 @@ test('what is published while the node is gone arrives once there is another', a
     assert.deepEqual(log, ['joining', 'joined', 'joined']);
   }
 });
+
+/** Waits until the page hears that its next connection took over. */
+function resumes(page) {
+  return new Promise((resolve) => {
+    page.on('websocket', (socket) => {
+      socket.on('framereceived', ({ payload }) => payload.includes('"resumed"') && resolve());
+    });
+  });
+}
 
 /** Notes how long a person's picture stands still, from now on. */
 async function watch(page, name) {

@@ -3,8 +3,7 @@
  * when connections break, in Node and to the millisecond.
  */
 import { mock } from 'node:test';
-
-const { Room } = await import('../../client/switchboard.js');
+import { Room } from '../../client/switchboard.js';
 
 /** Random numbers in a test: retries wait as long as they may at most, but for a hair. */
 const ALMOST_ONE = 0.999999;
