@@ -70,6 +70,22 @@ test('who is away is shown, and that they are back', async (t) => {
   assert.equal(await metric(gateway, RESUMED), 1);
 });
 
+test('who comes back too late comes in anew, by itself', async (t) => {
+  const { join, expectError } = await stage(t, ['--resume-window', '1s']);
+  expectError(SERVER_AWAY);
+  const ada = await join('Ada', 'kitchen');
+  const ben = await join('Ben', 'kitchen', { init: canBeCut });
+  await seesMovingPicture(ada, 'Ben');
+  await ben.evaluate(() => globalThis.cut());
+  await ada.getByText('Ben left').waitFor();
+  await ada.getByText('Just you').waitFor();
+  await ben.evaluate(() => globalThis.mend());
+  for (const [page, other] of [[ada, 'Ben'], [ben, 'Ada']]) {
+    await seesMovingPicture(page, other);
+    await page.getByText('2 people').waitFor();
+  }
+});
+
 test('a connection that is gone is told of after a second, and one that is back by then is not', async (t) => {
   const { visit, expectError } = await stage(t);
   expectError(SERVER_AWAY);
