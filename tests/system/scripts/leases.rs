@@ -1,19 +1,17 @@
 //! Nodes that are there, and nodes that are thought dead: beat, reap, retire.
 
-use super::partition::{
-    ANN, AT, BEN, Beat, CAT, DAN, GONE, LEASE, NORTH, Partition, REAPED_AFTER, SOUTH, Seat, Snapshot, WINDOW, ask,
-};
+use super::partition::{ANN, AT, BEN, CAT, DAN, NORTH, Partition, SOUTH, Snapshot, ask};
 use futures_util::future::join_all;
 use redis::{AsyncCommands, Value};
 
 #[tokio::test]
 async fn a_beat_says_whether_the_lease_was_held() {
     let partition = Partition::deserted().await;
-    assert_eq!(partition.beat(NORTH, LEASE).await, (false, vec![]));
-    assert_eq!(partition.beat(NORTH, LEASE).await, (true, vec![]));
+    assert_eq!(partition.beat(NORTH, 60_000).await, (false, vec![]));
+    assert_eq!(partition.beat(NORTH, 60_000).await, (true, vec![]));
     partition.lapse(NORTH).await;
-    assert_eq!(partition.beat(NORTH, LEASE).await, (false, vec![]));
-    assert_eq!(partition.beat(NORTH, LEASE).await, (true, vec![]));
+    assert_eq!(partition.beat(NORTH, 60_000).await, (false, vec![]));
+    assert_eq!(partition.beat(NORTH, 60_000).await, (true, vec![]));
 }
 
 #[tokio::test]
@@ -29,11 +27,11 @@ async fn a_lease_lasts_as_long_as_it_says() {
 #[tokio::test]
 async fn a_beat_names_those_whose_lease_has_lapsed() {
     let partition = Partition::start().await;
-    assert_eq!(partition.beat(SOUTH, LEASE).await, (true, vec![]));
+    assert_eq!(partition.beat(SOUTH, 60_000).await, (true, vec![]));
     partition.lapse(NORTH).await;
-    assert_eq!(partition.beat(SOUTH, LEASE).await, (true, vec![NORTH.to_owned()]));
-    partition.beat(NORTH, LEASE).await;
-    assert_eq!(partition.beat(SOUTH, LEASE).await, (true, vec![]));
+    assert_eq!(partition.beat(SOUTH, 60_000).await, (true, vec![NORTH.to_owned()]));
+    partition.beat(NORTH, 60_000).await;
+    assert_eq!(partition.beat(SOUTH, 60_000).await, (true, vec![]));
 }
 
 #[tokio::test]
@@ -42,16 +40,16 @@ async fn a_beat_names_sixteen_at_most() {
     for n in 0..20 {
         partition.lapse(&format!("node-{n}")).await;
     }
-    assert_eq!(partition.beat(SOUTH, LEASE).await.1.len(), 16);
+    assert_eq!(partition.beat(SOUTH, 60_000).await.1.len(), 16);
 }
 
 #[tokio::test]
 async fn a_beat_probes_its_own_channel() {
     let partition = Partition::start().await;
     let mut nodes = partition.listen(&[NORTH, SOUTH].map(|node| format!("{AT}hb:{node}"))).await;
-    partition.beat(NORTH, LEASE).await;
+    partition.beat(NORTH, 60_000).await;
     assert_eq!(nodes.heard().await, []);
-    partition.pulse(Beat { nonce: "nonce", ..Beat::of(NORTH, LEASE) }).await;
+    partition.probe(NORTH, 60_000, "nonce").await;
     assert_eq!(nodes.heard().await, [(format!("{AT}hb:{NORTH}"), "Pnonce".to_owned())]);
 }
 
@@ -64,7 +62,7 @@ async fn a_dead_node_is_reaped_of_all_that_it_had_and_of_nothing_else() {
     assert_eq!(partition.reap(NORTH, 16).await, (2, 0));
 
     let heard = everywhere.heard().await;
-    let texts = |seat: &Seat| -> Vec<String> {
+    let texts = |seat: &super::partition::Seat| -> Vec<String> {
         let to = heard.iter().filter(|(channel, _)| *channel == seat.mailbox());
         to.map(|(_, text)| text.clone()).collect()
     };
@@ -77,7 +75,6 @@ async fn a_dead_node_is_reaped_of_all_that_it_had_and_of_nothing_else() {
     let ben = BEN.sid;
     let dan = DAN.sid;
     let left = [
-        "epoch".to_owned(),
         format!("l:{SOUTH}"),
         format!("n:{SOUTH}"),
         "nodes".to_owned(),
@@ -107,9 +104,9 @@ async fn a_node_that_holds_its_lease_is_not_reaped() {
     assert_eq!(partition.contents().await, before);
     // Nor one that came back in time.
     partition.lapse(NORTH).await;
-    partition.beat(NORTH, LEASE).await;
+    partition.beat(NORTH, 60_000).await;
     assert_eq!(partition.reap(NORTH, 16).await, (0, 0));
-    assert!(partition.sync(&ANN).await.is_ok());
+    assert!(partition.sync(&ANN).await.is_some());
 }
 
 #[tokio::test]
@@ -118,7 +115,7 @@ async fn what_was_reaped_is_gone_for_its_node_too() {
     partition.lapse(NORTH).await;
     partition.reap(NORTH, 16).await;
     let mut everywhere = partition.listen_everywhere().await;
-    assert_eq!(partition.sync(&ANN).await, Err(GONE));
+    assert_eq!(partition.sync(&ANN).await, None);
     assert_eq!(partition.leave(&ANN, "left").await, 0);
     assert_eq!(partition.post(&ANN, "late").await, 0);
     assert_eq!(everywhere.heard().await, []);
@@ -130,11 +127,11 @@ async fn many_sessions_are_reaped_in_portions() {
     crowd(&partition, 10).await;
     partition.lapse(NORTH).await;
     assert_eq!(partition.reap(NORTH, 4).await, (4, 6));
-    assert_eq!(partition.beat(SOUTH, LEASE).await.1, [NORTH]);
+    assert_eq!(partition.beat(SOUTH, 60_000).await.1, [NORTH]);
     assert_eq!(partition.reap(NORTH, 4).await, (4, 2));
     assert_eq!(partition.reap(NORTH, 4).await, (2, 0));
     assert_eq!(partition.reap(NORTH, 4).await, (0, 0));
-    assert_eq!(partition.beat(SOUTH, LEASE).await.1, [""; 0]);
+    assert_eq!(partition.beat(SOUTH, 60_000).await.1, [""; 0]);
 }
 
 #[tokio::test]
@@ -161,7 +158,7 @@ async fn eight_who_reap_at_once_remove_each_session_once() {
     assert_eq!(told, sids);
     partition.leave(&BEN, "left").await;
     partition.retire(SOUTH).await;
-    assert_eq!(partition.keys().await, ["epoch", "rv:tea"]);
+    assert_eq!(partition.keys().await, ["rv:tea"]);
 }
 
 /// An entry without its session, as a Redis that failed over may show it, mustn't keep a node from being forgotten.
@@ -171,23 +168,23 @@ async fn a_session_that_is_only_half_there_is_cleared_away() {
     () = partition.redis().sadd(format!("{AT}n:{NORTH}"), CAT.sid).await.expect("added");
     partition.lapse(NORTH).await;
     assert_eq!(partition.reap(NORTH, 16).await, (2, 0));
-    assert_eq!(partition.beat(SOUTH, LEASE).await.1, [""; 0]);
+    assert_eq!(partition.beat(SOUTH, 60_000).await.1, [""; 0]);
 }
 
 #[tokio::test]
 async fn a_node_that_stops_gives_its_lease_back() {
     let (partition, _) = Partition::with(&[&BEN]).await;
     assert_eq!(partition.retire(NORTH).await, 0);
-    assert_eq!(partition.beat(SOUTH, LEASE).await, (true, vec![]));
-    assert_eq!(partition.beat(NORTH, LEASE).await, (false, vec![]));
+    assert_eq!(partition.beat(SOUTH, 60_000).await, (true, vec![]));
+    assert_eq!(partition.beat(NORTH, 60_000).await, (false, vec![]));
 }
 
 #[tokio::test]
 async fn what_a_node_leaves_behind_is_reaped_at_once() {
     let (partition, _) = Partition::with(&[&ANN, &BEN, &CAT]).await;
     assert_eq!(partition.retire(NORTH).await, 2);
-    assert!(partition.sync(&ANN).await.is_ok());
-    assert_eq!(partition.beat(SOUTH, LEASE).await.1, [NORTH]);
+    assert!(partition.sync(&ANN).await.is_some());
+    assert_eq!(partition.beat(SOUTH, 60_000).await.1, [NORTH]);
     assert_eq!(partition.reap(NORTH, 16).await, (2, 0));
     assert_eq!(partition.retire(NORTH).await, 0);
 }
@@ -198,7 +195,7 @@ async fn what_a_forgotten_node_leaves_behind_is_reaped_too() {
     let (partition, _) = Partition::with(&[&ANN, &BEN]).await;
     () = partition.redis().zrem(format!("{AT}nodes"), NORTH).await.expect("removed");
     assert_eq!(partition.retire(NORTH).await, 1);
-    assert_eq!(partition.beat(SOUTH, LEASE).await.1, [NORTH]);
+    assert_eq!(partition.beat(SOUTH, 60_000).await.1, [NORTH]);
     assert_eq!(partition.reap(NORTH, 16).await, (1, 0));
 }
 
@@ -226,7 +223,7 @@ async fn crowd(partition: &Partition, size: usize) -> Vec<String> {
 async fn reap_all(redis: &mut redis::aio::MultiplexedConnection) -> u64 {
     let mut removed = 0;
     loop {
-        let (some, left): (u64, u64) = ask(redis, "reap", AT, &[NORTH, "4", "6000"]).await;
+        let (some, left): (u64, u64) = ask(redis, "reap", AT, &[NORTH, "4"]).await;
         removed += some;
         if left == 0 {
             return removed;
@@ -237,7 +234,7 @@ async fn reap_all(redis: &mut redis::aio::MultiplexedConnection) -> u64 {
 #[tokio::test]
 async fn what_an_earlier_link_left_on_its_way_does_nothing() {
     let (partition, _) = Partition::with(&[&ANN]).await;
-    partition.beat_through(NORTH, LEASE, 2).await;
+    partition.beat_through(NORTH, 60_000, 2).await;
     let before = partition.contents().await;
     let mut ear = partition.listen_everywhere().await;
     assert_eq!(partition.join_through(&CAT, 8, 1).await, Value::BulkString(b"no lease".to_vec()));
