@@ -1,17 +1,20 @@
 //! Nodes that are there, and nodes that are thought dead: beat, reap, retire.
 
-use super::partition::{ANN, AT, BEN, CAT, DAN, NORTH, Partition, SOUTH, Snapshot, ask};
+use super::partition::{
+    ANN, AT, BEN, Beat, CAT, DAN, GONE, LEASE, NORTH, Partition, REAPED_AFTER, SOUTH, Seat, Snapshot, WINDOW,
+    ask,
+};
 use futures_util::future::join_all;
 use redis::{AsyncCommands, Value};
 
 #[tokio::test]
 async fn a_beat_says_whether_the_lease_was_held() {
     let partition = Partition::deserted().await;
-    assert_eq!(partition.beat(NORTH, 60_000).await, (false, vec![]));
-    assert_eq!(partition.beat(NORTH, 60_000).await, (true, vec![]));
+    assert_eq!(partition.beat(NORTH, LEASE).await, (false, vec![]));
+    assert_eq!(partition.beat(NORTH, LEASE).await, (true, vec![]));
     partition.lapse(NORTH).await;
-    assert_eq!(partition.beat(NORTH, 60_000).await, (false, vec![]));
-    assert_eq!(partition.beat(NORTH, 60_000).await, (true, vec![]));
+    assert_eq!(partition.beat(NORTH, LEASE).await, (false, vec![]));
+    assert_eq!(partition.beat(NORTH, LEASE).await, (true, vec![]));
 }
 
 #[tokio::test]
@@ -27,11 +30,11 @@ async fn a_lease_lasts_as_long_as_it_says() {
 #[tokio::test]
 async fn a_beat_names_those_whose_lease_has_lapsed() {
     let partition = Partition::start().await;
-    assert_eq!(partition.beat(SOUTH, 60_000).await, (true, vec![]));
+    assert_eq!(partition.beat(SOUTH, LEASE).await, (true, vec![]));
     partition.lapse(NORTH).await;
-    assert_eq!(partition.beat(SOUTH, 60_000).await, (true, vec![NORTH.to_owned()]));
-    partition.beat(NORTH, 60_000).await;
-    assert_eq!(partition.beat(SOUTH, 60_000).await, (true, vec![]));
+    assert_eq!(partition.beat(SOUTH, LEASE).await, (true, vec![NORTH.to_owned()]));
+    partition.beat(NORTH, LEASE).await;
+    assert_eq!(partition.beat(SOUTH, LEASE).await, (true, vec![]));
 }
 
 #[tokio::test]
@@ -40,16 +43,16 @@ async fn a_beat_names_sixteen_at_most() {
     for n in 0..20 {
         partition.lapse(&format!("node-{n}")).await;
     }
-    assert_eq!(partition.beat(SOUTH, 60_000).await.1.len(), 16);
+    assert_eq!(partition.beat(SOUTH, LEASE).await.1.len(), 16);
 }
 
 #[tokio::test]
 async fn a_beat_probes_its_own_channel() {
     let partition = Partition::start().await;
     let mut nodes = partition.listen(&[NORTH, SOUTH].map(|node| format!("{AT}hb:{node}"))).await;
-    partition.beat(NORTH, 60_000).await;
+    partition.beat(NORTH, LEASE).await;
     assert_eq!(nodes.heard().await, []);
-    partition.probe(NORTH, 60_000, "nonce").await;
+    partition.pulse(Beat { nonce: "nonce", ..Beat::of(NORTH, LEASE) }).await;
     assert_eq!(nodes.heard().await, [(format!("{AT}hb:{NORTH}"), "Pnonce".to_owned())]);
 }
 
@@ -62,7 +65,7 @@ async fn a_dead_node_is_reaped_of_all_that_it_had_and_of_nothing_else() {
     assert_eq!(partition.reap(NORTH, 16).await, (2, 0));
 
     let heard = everywhere.heard().await;
-    let texts = |seat: &super::partition::Seat| -> Vec<String> {
+    let texts = |seat: &Seat| -> Vec<String> {
         let to = heard.iter().filter(|(channel, _)| *channel == seat.mailbox());
         to.map(|(_, text)| text.clone()).collect()
     };
@@ -75,6 +78,7 @@ async fn a_dead_node_is_reaped_of_all_that_it_had_and_of_nothing_else() {
     let ben = BEN.sid;
     let dan = DAN.sid;
     let left = [
+        "epoch".to_owned(),
         format!("l:{SOUTH}"),
         format!("n:{SOUTH}"),
         "nodes".to_owned(),
@@ -96,6 +100,67 @@ async fn a_dead_node_is_reaped_of_all_that_it_had_and_of_nothing_else() {
     assert_eq!(partition.reap(NORTH, 16).await, (0, 0));
 }
 
+/// Its node may have lost it at the beginning of the lease that lapsed.
+#[tokio::test]
+async fn of_a_dead_node_who_can_come_back_is_set_aside_for_what_is_left_of_its_window() {
+    let partition = Partition::start().await;
+    partition.join_to_return(&ANN, "key 1").await;
+    partition.join(&CAT).await;
+    let version = partition.join(&BEN).await.version;
+    partition.post(&ANN, &BEN.says(1)).await;
+    partition.lapse(NORTH).await;
+    let mut ben = partition.listen(&[BEN.mailbox()]).await;
+    let before = partition.now().await;
+    assert_eq!(partition.reap(NORTH, 16).await, (2, 0));
+    let after = partition.now().await;
+
+    let heard: Vec<String> = ben.heard().await.into_iter().map(|(_, text)| text).collect();
+    let (v, w) = (version + 1, version + 2);
+    let told = |away: u64, lost: u64| [format!("A{away} {}", ANN.sid), format!("L{lost} {}lost", CAT.sid)];
+    let [away, lost] = told(w, v);
+    assert!([told(v, w), [lost, away]].contains(&heard.clone().try_into().expect("two")), "{heard:?}");
+    let over = partition.window_of(&ANN).await.expect("away");
+    assert!((before + WINDOW - REAPED_AFTER..=after + WINDOW - REAPED_AFTER).contains(&over));
+    assert_eq!(partition.mailbox(&ANN).await, ["".to_owned(), BEN.says(1)]);
+    let (snapshot, _) = partition.sync(&BEN).await.expect("in");
+    assert_eq!(snapshot, Snapshot { version: w, others: vec![ANN.shown_away(version - 2)] });
+    // Done again: nothing (any more), and it is nobody's.
+    assert_eq!(partition.reap(NORTH, 16).await, (0, 0));
+    assert_eq!(partition.reap("", 16).await, (0, 0));
+    assert_eq!(partition.window_of(&ANN).await, Some(over));
+}
+
+#[tokio::test]
+async fn of_a_window_that_a_lease_used_up_a_second_is_left() {
+    let partition = Partition::start().await;
+    partition.join_to_return(&ANN, "key 1").await;
+    () = partition.redis().hset(format!("{AT}s:{}", ANN.sid), "w", REAPED_AFTER).await.expect("set");
+    partition.lapse(NORTH).await;
+    let before = partition.now().await;
+    partition.reap(NORTH, 16).await;
+    let over = partition.window_of(&ANN).await.expect("away");
+    assert!((before + 1000..=partition.now().await + 1000).contains(&over));
+}
+
+#[tokio::test]
+async fn a_beat_counts_its_nodes_sessions_and_tells_of_windows_that_are_over() {
+    let partition = Partition::start().await;
+    partition.join_to_return(&ANN, "key 1").await;
+    partition.join(&CAT).await;
+    partition.join(&BEN).await;
+    let beat = async |node| {
+        let pulse = partition.pulse(Beat::of(node, LEASE)).await;
+        (pulse.sessions, pulse.expired)
+    };
+    assert_eq!((beat(NORTH).await, beat(SOUTH).await), ((2, false), (1, false)));
+    partition.detach(&ANN).await;
+    assert_eq!((beat(NORTH).await, beat(SOUTH).await), ((1, false), (1, false)));
+    partition.expire_window_of(&ANN).await;
+    assert_eq!((beat(NORTH).await, beat(SOUTH).await), ((1, true), (1, true)));
+    partition.expire(16).await;
+    assert_eq!(beat(NORTH).await, (1, false));
+}
+
 #[tokio::test]
 async fn a_node_that_holds_its_lease_is_not_reaped() {
     let (partition, _) = Partition::with(&[&ANN]).await;
@@ -104,9 +169,9 @@ async fn a_node_that_holds_its_lease_is_not_reaped() {
     assert_eq!(partition.contents().await, before);
     // Nor one that came back in time.
     partition.lapse(NORTH).await;
-    partition.beat(NORTH, 60_000).await;
+    partition.beat(NORTH, LEASE).await;
     assert_eq!(partition.reap(NORTH, 16).await, (0, 0));
-    assert!(partition.sync(&ANN).await.is_some());
+    assert!(partition.sync(&ANN).await.is_ok());
 }
 
 #[tokio::test]
@@ -115,7 +180,7 @@ async fn what_was_reaped_is_gone_for_its_node_too() {
     partition.lapse(NORTH).await;
     partition.reap(NORTH, 16).await;
     let mut everywhere = partition.listen_everywhere().await;
-    assert_eq!(partition.sync(&ANN).await, None);
+    assert_eq!(partition.sync(&ANN).await, Err(GONE));
     assert_eq!(partition.leave(&ANN, "left").await, 0);
     assert_eq!(partition.post(&ANN, "late").await, 0);
     assert_eq!(everywhere.heard().await, []);
@@ -127,11 +192,11 @@ async fn many_sessions_are_reaped_in_portions() {
     crowd(&partition, 10).await;
     partition.lapse(NORTH).await;
     assert_eq!(partition.reap(NORTH, 4).await, (4, 6));
-    assert_eq!(partition.beat(SOUTH, 60_000).await.1, [NORTH]);
+    assert_eq!(partition.beat(SOUTH, LEASE).await.1, [NORTH]);
     assert_eq!(partition.reap(NORTH, 4).await, (4, 2));
     assert_eq!(partition.reap(NORTH, 4).await, (2, 0));
     assert_eq!(partition.reap(NORTH, 4).await, (0, 0));
-    assert_eq!(partition.beat(SOUTH, 60_000).await.1, [""; 0]);
+    assert_eq!(partition.beat(SOUTH, LEASE).await.1, [""; 0]);
 }
 
 #[tokio::test]
@@ -158,7 +223,7 @@ async fn eight_who_reap_at_once_remove_each_session_once() {
     assert_eq!(told, sids);
     partition.leave(&BEN, "left").await;
     partition.retire(SOUTH).await;
-    assert_eq!(partition.keys().await, ["rv:tea"]);
+    assert_eq!(partition.keys().await, ["epoch", "rv:tea"]);
 }
 
 /// An entry without its session, as a Redis that failed over may show it, mustn't keep a node from being forgotten.
@@ -168,23 +233,23 @@ async fn a_session_that_is_only_half_there_is_cleared_away() {
     () = partition.redis().sadd(format!("{AT}n:{NORTH}"), CAT.sid).await.expect("added");
     partition.lapse(NORTH).await;
     assert_eq!(partition.reap(NORTH, 16).await, (2, 0));
-    assert_eq!(partition.beat(SOUTH, 60_000).await.1, [""; 0]);
+    assert_eq!(partition.beat(SOUTH, LEASE).await.1, [""; 0]);
 }
 
 #[tokio::test]
 async fn a_node_that_stops_gives_its_lease_back() {
     let (partition, _) = Partition::with(&[&BEN]).await;
     assert_eq!(partition.retire(NORTH).await, 0);
-    assert_eq!(partition.beat(SOUTH, 60_000).await, (true, vec![]));
-    assert_eq!(partition.beat(NORTH, 60_000).await, (false, vec![]));
+    assert_eq!(partition.beat(SOUTH, LEASE).await, (true, vec![]));
+    assert_eq!(partition.beat(NORTH, LEASE).await, (false, vec![]));
 }
 
 #[tokio::test]
 async fn what_a_node_leaves_behind_is_reaped_at_once() {
     let (partition, _) = Partition::with(&[&ANN, &BEN, &CAT]).await;
     assert_eq!(partition.retire(NORTH).await, 2);
-    assert!(partition.sync(&ANN).await.is_some());
-    assert_eq!(partition.beat(SOUTH, 60_000).await.1, [NORTH]);
+    assert!(partition.sync(&ANN).await.is_ok());
+    assert_eq!(partition.beat(SOUTH, LEASE).await.1, [NORTH]);
     assert_eq!(partition.reap(NORTH, 16).await, (2, 0));
     assert_eq!(partition.retire(NORTH).await, 0);
 }
@@ -195,7 +260,7 @@ async fn what_a_forgotten_node_leaves_behind_is_reaped_too() {
     let (partition, _) = Partition::with(&[&ANN, &BEN]).await;
     () = partition.redis().zrem(format!("{AT}nodes"), NORTH).await.expect("removed");
     assert_eq!(partition.retire(NORTH).await, 1);
-    assert_eq!(partition.beat(SOUTH, 60_000).await.1, [NORTH]);
+    assert_eq!(partition.beat(SOUTH, LEASE).await.1, [NORTH]);
     assert_eq!(partition.reap(NORTH, 16).await, (1, 0));
 }
 
@@ -223,7 +288,7 @@ async fn crowd(partition: &Partition, size: usize) -> Vec<String> {
 async fn reap_all(redis: &mut redis::aio::MultiplexedConnection) -> u64 {
     let mut removed = 0;
     loop {
-        let (some, left): (u64, u64) = ask(redis, "reap", AT, &[NORTH, "4"]).await;
+        let (some, left): (u64, u64) = ask(redis, "reap", AT, &[NORTH, "4", &REAPED_AFTER.to_string()]).await;
         removed += some;
         if left == 0 {
             return removed;
@@ -234,7 +299,7 @@ async fn reap_all(redis: &mut redis::aio::MultiplexedConnection) -> u64 {
 #[tokio::test]
 async fn what_an_earlier_link_left_on_its_way_does_nothing() {
     let (partition, _) = Partition::with(&[&ANN]).await;
-    partition.beat_through(NORTH, 60_000, 2).await;
+    partition.beat_through(NORTH, LEASE, 2).await;
     let before = partition.contents().await;
     let mut ear = partition.listen_everywhere().await;
     assert_eq!(partition.join_through(&CAT, 8, 1).await, Value::BulkString(b"no lease".to_vec()));

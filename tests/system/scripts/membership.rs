@@ -1,6 +1,8 @@
 //! Who is in a room, and who is told: join, leave, info, sync.
 
-use super::partition::{ANN, AT, BEN, CAT, DAN, NORTH, Partition, SOUTH, Snapshot, version_of};
+use super::partition::{
+    ANN, AT, BEN, CAT, DAN, GONE, LEASE, NORTH, Partition, SOUTH, Seat, Snapshot, version_of,
+};
 use redis::{AsyncCommands, Value};
 
 #[tokio::test]
@@ -20,6 +22,7 @@ async fn what_is_stored_of_a_member() {
     let (partition, version) = Partition::with(&[&ANN]).await;
     let ann = ANN.sid;
     let keys = [
+        "epoch".to_owned(),
         format!("l:{NORTH}"),
         format!("l:{SOUTH}"),
         format!("n:{NORTH}"),
@@ -95,8 +98,8 @@ async fn a_node_without_a_lease_takes_nobody_in() {
     assert_eq!(partition.keys().await, [""; 0]);
     partition.lapse(NORTH).await;
     assert_eq!(partition.try_join(&ANN, 8).await, refused);
-    assert_eq!(partition.keys().await, ["l:north", "nodes"]);
-    partition.beat(NORTH, 60_000).await;
+    assert_eq!(partition.keys().await, ["epoch", "l:north", "nodes"]);
+    partition.beat(NORTH, LEASE).await;
     assert!(matches!(partition.try_join(&ANN, 8).await, Value::Array(_)));
 }
 
@@ -135,7 +138,7 @@ async fn only_its_own_node_speaks_for_a_session() {
     let claimed = ANN.claimed_by(SOUTH);
     assert_eq!(partition.leave(&claimed, "left").await, 0);
     assert_eq!(partition.info(&claimed, "{}").await, 0);
-    assert_eq!(partition.sync(&claimed).await, None);
+    assert_eq!(partition.sync(&claimed).await, Err(GONE));
     assert_eq!(partition.contents().await, before);
     assert_eq!(everywhere.heard().await, []);
 }
@@ -152,7 +155,7 @@ async fn new_info_is_told_to_all_and_to_the_one_it_is_of() {
     assert_eq!(partition.calls("spublish").await, published + 2);
     // It joined when it did.
     let (snapshot, _) = partition.sync(&BEN).await.expect("in");
-    let anna = (ANN.sid.to_owned(), r#"{"name":"Anna"}"#.to_owned(), version - 1);
+    let anna = Seat { info: r#"{"name":"Anna"}"#, ..ANN }.shown(version - 1);
     assert_eq!(snapshot, Snapshot { version: version + 1, others: vec![anna] });
 }
 
@@ -163,7 +166,7 @@ async fn who_has_left_shows_and_asks_nothing_more() {
     let mut everywhere = partition.listen_everywhere().await;
     let before = partition.contents().await;
     assert_eq!(partition.info(&ANN, "{}").await, 0);
-    assert_eq!(partition.sync(&ANN).await, None);
+    assert_eq!(partition.sync(&ANN).await, Err(GONE));
     assert_eq!(partition.contents().await, before);
     assert_eq!(everywhere.heard().await, []);
 }
@@ -192,16 +195,16 @@ async fn of_an_empty_room_a_version_is_left_for_a_day() {
     }
     partition.leave(&BEN, "left").await;
     partition.leave(&DAN, "lost").await;
-    assert_eq!(partition.keys().await, ["l:north", "l:south", "nodes", "rv:chess", "rv:tea"]);
+    assert_eq!(partition.keys().await, ["epoch", "l:north", "l:south", "nodes", "rv:chess", "rv:tea"]);
     for node in [NORTH, SOUTH] {
         assert_eq!(partition.retire(node).await, 0);
     }
-    assert_eq!(partition.keys().await, ["rv:chess", "rv:tea"]);
+    assert_eq!(partition.keys().await, ["epoch", "rv:chess", "rv:tea"]);
     for room in ["chess", "tea"] {
         assert!((86_300..=86_400).contains(&ttl(room).await));
     }
     // Who comes back finds it going on, for as long as somebody is in.
-    partition.beat(NORTH, 60_000).await;
+    partition.beat(NORTH, LEASE).await;
     assert_eq!(partition.join(&ANN).await.version, version + 4);
     assert_eq!(ttl("tea").await, -1);
 }

@@ -1,6 +1,6 @@
 //! One partition on a Redis of its own, asked by its scripts; and those who listen to what they publish.
 
-use crate::harness::{RedisServer, patient};
+use crate::harness::{RedisServer, patient, until};
 use redis::{
     AsyncCommands, Client, FromRedisValue, PushInfo, PushKind, Script, ToRedisArgs, Value,
     aio::MultiplexedConnection, from_redis_value,
@@ -8,8 +8,24 @@ use redis::{
 use std::fs;
 use tokio::sync::mpsc::{UnboundedReceiver, unbounded_channel};
 
-pub(super) const SCRIPTS: [&str; 10] =
-    ["beat", "broadcast", "info", "join", "leave", "post", "reap", "retire", "sync", "trim"];
+pub(super) const SCRIPTS: [&str; 16] = [
+    "ack",
+    "audit",
+    "beat",
+    "broadcast",
+    "detach",
+    "expire",
+    "info",
+    "join",
+    "leave",
+    "post",
+    "reap",
+    "restore",
+    "resume",
+    "retire",
+    "sync",
+    "trim",
+];
 
 /// The partition's prefix.
 pub(super) const AT: &str = "sb:{0-12}:";
@@ -18,18 +34,37 @@ pub(super) const AT: &str = "sb:{0-12}:";
 pub(super) const NORTH: &str = "north";
 pub(super) const SOUTH: &str = "south";
 
+/// The server's process, and the life of the data in it.
+pub(super) const SERVER: &str = "server";
+pub(super) const DATA: &str = "data";
+
+/// Long leases: none lapses by itself.
+pub(super) const LEASE: u64 = 60_000;
+
+/// How long a session outlives its connection.
+pub(super) const WINDOW: u64 = 30_000;
+
+/// How long the sessions of a node that is reaped have been without it.
+pub(super) const REAPED_AFTER: u64 = 6_000;
+
 /// A session, and where it belongs. Ann, Ben and Cat drink tea; Dan plays chess.
 pub(super) struct Seat {
     pub(super) sid: &'static str,
     pub(super) room: &'static str,
     pub(super) node: &'static str,
     pub(super) info: &'static str,
+    /// The connection that speaks for it.
+    pub(super) attempt: u64,
 }
 
-pub(super) const ANN: Seat = Seat { sid: "ann00000000000000000", room: "tea", node: NORTH, info: r#""Ann""# };
-pub(super) const BEN: Seat = Seat { sid: "ben00000000000000000", room: "tea", node: SOUTH, info: r#""Ben""# };
-pub(super) const CAT: Seat = Seat { sid: "cat00000000000000000", room: "tea", node: NORTH, info: "null" };
-pub(super) const DAN: Seat = Seat { sid: "dan00000000000000000", room: "chess", node: SOUTH, info: "7" };
+pub(super) const ANN: Seat =
+    Seat { sid: "ann00000000000000000", room: "tea", node: NORTH, info: r#""Ann""#, attempt: 0 };
+pub(super) const BEN: Seat =
+    Seat { sid: "ben00000000000000000", room: "tea", node: SOUTH, info: r#""Ben""#, attempt: 0 };
+pub(super) const CAT: Seat =
+    Seat { sid: "cat00000000000000000", room: "tea", node: NORTH, info: "null", attempt: 0 };
+pub(super) const DAN: Seat =
+    Seat { sid: "dan00000000000000000", room: "chess", node: SOUTH, info: "7", attempt: 0 };
 
 impl Seat {
     /// Its mailbox, and the name of its channel.
@@ -43,12 +78,27 @@ impl Seat {
 
     /// As a snapshot shows it to others.
     pub(super) fn shown(&self, joined: u64) -> Shown {
-        (self.sid.to_owned(), self.info.to_owned(), joined)
+        (self.sid.to_owned(), self.info.to_owned(), joined, HERE)
+    }
+
+    /// As a snapshot shows it while it has no connection.
+    pub(super) fn shown_away(&self, joined: u64) -> Shown {
+        (self.sid.to_owned(), self.info.to_owned(), joined, AWAY)
     }
 
     /// The same session, as another node would speak for it.
     pub(super) fn claimed_by(&self, node: &'static str) -> Self {
         Self { node, ..*self }
+    }
+
+    /// The same session, as the connection that resumed it by this attempt speaks for it.
+    pub(super) fn resumed_by(&self, attempt: u64, node: &'static str) -> Self {
+        Self { node, attempt, ..*self }
+    }
+
+    /// A message from it.
+    pub(super) fn says(&self, n: u64) -> String {
+        format!("Mm{}{n} {{}}", self.sid)
     }
 }
 
@@ -56,8 +106,18 @@ pub(super) fn version_of(room: &str) -> String {
     format!("{AT}rv:{room}")
 }
 
-/// Id, info and the version that its joining made.
-pub(super) type Shown = (String, String, u64);
+/// Id, info, the version that its joining made, and whether it is away.
+pub(super) type Shown = (String, String, u64, bool);
+
+const HERE: bool = false;
+const AWAY: bool = true;
+
+/// Why a sync shows nothing.
+pub(super) const GONE: u64 = 0;
+pub(super) const REPLACED: u64 = 1;
+
+/// What a client had: of whom, and up to which number.
+pub(super) type Had<'a> = &'a [(&'a Seat, u64)];
 
 #[derive(Debug, PartialEq)]
 pub(super) struct Snapshot {
@@ -71,11 +131,66 @@ impl Snapshot {
         let words: Vec<String> = from_redis_value(answer).expect("words");
         let (version, others) = words.split_first().expect("a version");
         let number = |word: &String| word.parse().expect("a version");
-        let shown = |words: &[String]| (words[0].clone(), words[1].clone(), number(&words[2]));
-        let mut others: Vec<Shown> = others.chunks_exact(3).map(shown).collect();
-        others.sort_by_key(|(_, _, joined)| *joined);
+        let shown = |words: &[String]| {
+            let [id, info, joined, away] = words else { panic!("not in fours: {words:?}") };
+            (
+                id.clone(),
+                info.clone(),
+                number(joined),
+                ["0", "1"].iter().position(|word| word == away) == Some(1),
+            )
+        };
+        let mut others: Vec<Shown> = others.chunks(4).map(shown).collect();
+        others.sort_by_key(|(_, _, joined, _)| *joined);
         Self { version: number(version), others }
     }
+}
+
+/// What the answer to a resume tells.
+#[derive(Debug, PartialEq)]
+pub(super) struct Resumed {
+    pub(super) snapshot: Snapshot,
+    pub(super) mailbox: Vec<String>,
+    pub(super) info: String,
+    pub(super) window: u64,
+}
+
+/// What a beat says of its node.
+#[derive(Clone, Copy)]
+pub(super) struct Beat<'a> {
+    pub(super) node: &'a str,
+    pub(super) lease: u64,
+    pub(super) link: u64,
+    pub(super) nonce: &'a str,
+    pub(super) server: &'a str,
+    /// The term that the node knows.
+    pub(super) known: &'a str,
+    /// For the data, if it has no name.
+    pub(super) name: &'a str,
+}
+
+impl<'a> Beat<'a> {
+    /// Of a node that has just come.
+    pub(super) fn of(node: &'a str, lease: u64) -> Self {
+        Self { node, lease, link: 1, nonce: "", server: SERVER, known: "", name: DATA }
+    }
+
+    /// Of one that knew this term.
+    pub(super) fn knowing(node: &'a str, lease: u64, known: &'a str) -> Self {
+        Self { known, ..Self::of(node, lease) }
+    }
+}
+
+/// What the answer to a beat tells.
+#[derive(Debug, PartialEq)]
+pub(super) struct Pulse {
+    pub(super) held: bool,
+    pub(super) term: String,
+    pub(super) gathering: u64,
+    /// How many sessions the node has; -1 for an earlier link.
+    pub(super) sessions: i64,
+    pub(super) expired: bool,
+    pub(super) dead: Vec<String>,
 }
 
 pub(super) struct Partition {
@@ -104,7 +219,7 @@ impl Partition {
     pub(super) async fn start() -> Self {
         let partition = Self::deserted().await;
         for node in [NORTH, SOUTH] {
-            partition.beat(node, 60_000).await;
+            partition.beat(node, LEASE).await;
         }
         partition
     }
@@ -127,13 +242,20 @@ impl Partition {
         self.join_through(seat, capacity, 1).await
     }
 
+    /// Joins so that it can come back with this key.
+    pub(super) async fn join_to_return(&self, seat: &Seat, key: &str) -> Snapshot {
+        let window = WINDOW.to_string();
+        let entry = [seat.room, seat.sid, seat.node, seat.info, "8", "1", key, &window];
+        Snapshot::read(self.ask("join", AT, &entry).await)
+    }
+
     pub(super) async fn join_through(&self, seat: &Seat, capacity: usize, link: u64) -> Value {
         let (capacity, link) = (capacity.to_string(), link.to_string());
         self.ask("join", AT, &[seat.room, seat.sid, seat.node, seat.info, &capacity, &link]).await
     }
 
     pub(super) async fn leave(&self, seat: &Seat, reason: &str) -> u64 {
-        self.ask("leave", AT, &[seat.room, seat.sid, seat.node, reason]).await
+        self.ask("leave", AT, &[seat.room, seat.sid, seat.node, &seat.attempt.to_string(), reason]).await
     }
 
     pub(super) async fn info(&self, seat: &Seat, info: &str) -> i64 {
@@ -141,13 +263,83 @@ impl Partition {
     }
 
     pub(super) async fn info_through(&self, seat: &Seat, info: &str, link: u64) -> i64 {
-        self.ask("info", AT, &[seat.room, seat.sid, seat.node, info, &link.to_string()]).await
+        let (attempt, link) = (seat.attempt.to_string(), link.to_string());
+        self.ask("info", AT, &[seat.room, seat.sid, seat.node, &attempt, info, &link]).await
     }
 
-    pub(super) async fn sync(&self, seat: &Seat) -> Option<(Snapshot, Vec<String>)> {
-        let answer: Option<(Value, Vec<String>)> =
-            self.ask("sync", AT, &[seat.room, seat.sid, seat.node]).await;
-        answer.map(|(snapshot, mailbox)| (Snapshot::read(snapshot), mailbox))
+    /// The room and the mailbox, or why there are none.
+    pub(super) async fn sync(&self, seat: &Seat) -> Result<(Snapshot, Vec<String>), u64> {
+        let answer = self.ask("sync", AT, &[seat.room, seat.sid, seat.node, &seat.attempt.to_string()]).await;
+        if let Value::Int(why) = answer {
+            return Err(why.try_into().expect("0 or 1"));
+        }
+        let (snapshot, mailbox): (Value, Vec<String>) = from_redis_value(answer).expect("two parts");
+        Ok((Snapshot::read(snapshot), mailbox))
+    }
+
+    /// Takes a session up by this seat's attempt and on its node, or says why not.
+    pub(super) async fn resume(
+        &self,
+        seat: &Seat,
+        key: &str,
+        next: &str,
+        had: Had<'_>,
+    ) -> Result<Resumed, String> {
+        self.resume_through(seat, [key, next], had, 1).await
+    }
+
+    pub(super) async fn resume_through(
+        &self,
+        seat: &Seat,
+        [key, next]: [&str; 2],
+        had: Had<'_>,
+        link: u64,
+    ) -> Result<Resumed, String> {
+        let (attempt, link) = (seat.attempt.to_string(), link.to_string());
+        let claim = [seat.room, seat.sid, seat.node, &attempt, &link, key, next];
+        let claim = claim.into_iter().map(ToOwned::to_owned).chain(written(had)).collect::<Vec<_>>();
+        let answer = ask(&mut self.redis(), "resume", AT, &claim).await;
+        if let Value::BulkString(_) = answer {
+            return Err(from_redis_value(answer).expect("a word"));
+        }
+        let (snapshot, mailbox, info, window): (Value, _, _, _) =
+            from_redis_value(answer).expect("four parts");
+        Ok(Resumed { snapshot: Snapshot::read(snapshot), mailbox, info, window })
+    }
+
+    pub(super) async fn detach(&self, seat: &Seat) -> u64 {
+        self.ask("detach", AT, &[seat.room, seat.sid, seat.node, &seat.attempt.to_string()]).await
+    }
+
+    /// How many messages were taken out.
+    pub(super) async fn ack(&self, seat: &Seat, had: Had<'_>) -> u64 {
+        let words = [seat.room, seat.sid].map(ToOwned::to_owned);
+        let words = words.into_iter().chain(written(had)).collect::<Vec<_>>();
+        ask(&mut self.redis(), "ack", AT, &words).await
+    }
+
+    /// Registers a session again, as its node knows it: with the key that its client used last, and the one it was told since.
+    pub(super) async fn restore(&self, seat: &Seat, keys: Option<[&str; 2]>) -> Value {
+        self.restore_through(seat, keys, 1).await
+    }
+
+    pub(super) async fn restore_through(&self, seat: &Seat, keys: Option<[&str; 2]>, link: u64) -> Value {
+        let (attempt, link, window) = (seat.attempt.to_string(), link.to_string(), WINDOW.to_string());
+        let mut record = vec![seat.room, seat.sid, seat.node, &attempt, seat.info, &link];
+        if let Some([key, next]) = keys {
+            record.extend([key, next, &window]);
+        }
+        self.ask("restore", AT, &record).await
+    }
+
+    /// The node's sessions, each with its room and attempt, sorted.
+    pub(super) async fn audit(&self, node: &str) -> Vec<[String; 3]> {
+        let words: Vec<String> = self.ask("audit", AT, &[node]).await;
+        let (sessions, rest) = words.as_chunks::<3>();
+        assert_eq!(rest, [""; 0], "in threes");
+        let mut sessions = sessions.to_vec();
+        sessions.sort();
+        sessions
     }
 
     pub(super) async fn post(&self, to: &Seat, message: &str) -> i64 {
@@ -168,24 +360,40 @@ impl Partition {
     }
 
     pub(super) async fn beat_through(&self, node: &str, lease: u64, link: u64) -> (bool, Vec<String>) {
-        self.beat_with(node, lease, link, "").await
+        let Pulse { held, dead, .. } = self.pulse(Beat { link, ..Beat::of(node, lease) }).await;
+        (held, dead)
     }
 
-    pub(super) async fn probe(&self, node: &str, lease: u64, nonce: &str) -> (bool, Vec<String>) {
-        self.beat_with(node, lease, 1, nonce).await
+    pub(super) async fn pulse(&self, beat: Beat<'_>) -> Pulse {
+        let (lease, link) = (beat.lease.to_string(), beat.link.to_string());
+        let words = [beat.node, &lease, &link, beat.nonce, beat.server, beat.known, beat.name];
+        let answer: Vec<Value> = self.ask("beat", AT, &words).await;
+        let [held, term, gathering, sessions, expired, dead @ ..] = answer.as_slice() else {
+            panic!("not a pulse: {answer:?}")
+        };
+        let flag = |value: &Value| match value {
+            Value::Int(0) => false,
+            Value::Int(1) => true,
+            other => panic!("neither yes nor no: {other:?}"),
+        };
+        Pulse {
+            held: flag(held),
+            term: from_redis_value(term.clone()).expect("a term"),
+            gathering: from_redis_value(gathering.clone()).expect("a time"),
+            sessions: from_redis_value(sessions.clone()).expect("a number"),
+            expired: flag(expired),
+            dead: dead.iter().map(|node| from_redis_value(node.clone()).expect("a node")).collect(),
+        }
     }
 
-    async fn beat_with(&self, node: &str, lease: u64, link: u64, nonce: &str) -> (bool, Vec<String>) {
-        let (lease, link) = (lease.to_string(), link.to_string());
-        let answer: Vec<Value> = self.ask("beat", AT, &[node, &lease, &link, nonce]).await;
-        let (held, dead) = answer.split_first().expect("an answer");
-        let held: u64 = from_redis_value(held.clone()).expect("0 or 1");
-        (held == 1, dead.iter().map(|node| from_redis_value(node.clone()).expect("a node")).collect())
-    }
-
-    /// How many were removed, and how many are left.
+    /// How many were taken, and how many are left.
     pub(super) async fn reap(&self, node: &str, most: usize) -> (u64, u64) {
-        self.ask("reap", AT, &[node, &most.to_string()]).await
+        self.ask("reap", AT, &[node, &most.to_string(), &REAPED_AFTER.to_string()]).await
+    }
+
+    /// How many were removed, and whether more may be left.
+    pub(super) async fn expire(&self, most: usize) -> (u64, bool) {
+        self.ask("expire", AT, &[&most.to_string()]).await
     }
 
     pub(super) async fn retire(&self, node: &str) -> u64 {
@@ -196,7 +404,29 @@ impl Partition {
     pub(super) async fn lapse(&self, node: &str) {
         self.beat(node, 20).await;
         let expiry: u64 = self.redis().zscore(format!("{AT}nodes"), node).await.expect("a lease");
-        crate::harness::until("the lease lapses", async || self.now().await >= expiry).await;
+        self.until_past(expiry).await;
+    }
+
+    /// Waits for a moment of Redis' clock to pass.
+    pub(super) async fn until_past(&self, moment: u64) {
+        until("the time passes", async || self.now().await > moment).await;
+    }
+
+    /// When the window of a session that is away is over, in Redis' time.
+    pub(super) async fn window_of(&self, seat: &Seat) -> Option<u64> {
+        self.redis().zscore(format!("{AT}dt"), seat.sid).await.expect("a time, or none")
+    }
+
+    /// Lets a session's window be over.
+    pub(super) async fn expire_window_of(&self, seat: &Seat) {
+        assert!(self.window_of(seat).await.is_some(), "it isn't away");
+        let over = self.now().await - 1;
+        () = self.redis().zadd(format!("{AT}dt"), seat.sid, over).await.expect("set");
+    }
+
+    /// All that is stored is lost, and the process goes on.
+    pub(super) async fn lose_everything(&self) {
+        () = redis::cmd("FLUSHALL").query_async(&mut self.redis()).await.expect("done");
     }
 
     /// Redis' time in milliseconds.
@@ -259,6 +489,10 @@ impl Partition {
     async fn ask<T: FromRedisValue>(&self, name: &str, key: &str, arguments: &[&str]) -> T {
         ask(&mut self.redis(), name, key, arguments).await
     }
+}
+
+fn written(had: Had<'_>) -> impl Iterator<Item = String> {
+    had.iter().flat_map(|(seat, n)| [seat.sid.to_owned(), n.to_string()])
 }
 
 /// Runs a script, as the gateway puts it together.

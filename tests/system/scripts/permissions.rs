@@ -1,35 +1,53 @@
 //! What a Redis user has to be allowed so that it may run the scripts: no more than this.
 
-use super::partition::{ANN, AT, BEN, NORTH, Partition, SCRIPTS, SOUTH};
+use super::partition::{ANN, AT, BEN, Beat, LEASE, NORTH, Partition, SCRIPTS, SOUTH};
 use crate::harness::documented_user;
-use redis::RedisResult;
+use redis::{RedisResult, Value};
 use std::{collections::BTreeSet, fs};
 
 /// What the gateway asks for itself, and its pool of connections. HELLO and AUTH are anybody's.
-const GATEWAY: [&str; 8] =
-    ["cluster|slots", "evalsha", "ping", "script|load", "set", "ssubscribe", "sunsubscribe", "unwatch"];
+const GATEWAY: [&str; 9] = [
+    "cluster|slots",
+    "evalsha",
+    "info",
+    "ping",
+    "script|load",
+    "set",
+    "ssubscribe",
+    "sunsubscribe",
+    "unwatch",
+];
 
 #[tokio::test]
 async fn the_user_may_run_every_script() {
     let partition = Partition::with_user(&documented_user()).await;
     for node in [NORTH, SOUTH] {
-        partition.probe(node, 60_000, "nonce").await;
+        partition.pulse(Beat { nonce: "nonce", ..Beat::of(node, LEASE) }).await;
     }
     let mut everywhere = partition.listen_everywhere().await;
-    for seat in [&ANN, &BEN] {
-        partition.join(seat).await;
-    }
-    for n in 0..1025 {
-        partition.post(&ANN, &format!("M{n}")).await;
+    partition.join_to_return(&ANN, "key 1").await;
+    partition.join(&BEN).await;
+    for n in 1..=1025 {
+        partition.post(&ANN, &BEN.says(n)).await;
     }
     assert_eq!(partition.broadcast(&BEN, "too many").await, [ANN.sid]);
     assert_eq!(partition.info(&ANN, "{}").await, 1);
-    assert!(partition.sync(&ANN).await.is_some());
-    assert_eq!(partition.trim(&ANN, "M0").await, 1);
+    assert!(partition.sync(&ANN).await.is_ok());
+    assert_eq!(partition.trim(&ANN, &BEN.says(1)).await, 1);
+    assert_eq!(partition.ack(&ANN, &[(&BEN, 2)]).await, 1);
+    assert_eq!(partition.detach(&ANN).await, 1);
+    let back = ANN.resumed_by(1, NORTH);
+    assert!(partition.resume(&back, "key 1", "key 2", &[(&BEN, 3)]).await.is_ok());
+    assert_eq!(partition.audit(NORTH).await.len(), 1);
     assert_eq!(partition.leave(&BEN, "left").await, 1);
     partition.lapse(NORTH).await;
-    assert_eq!(partition.beat(SOUTH, 60_000).await.1, [NORTH]);
+    assert_eq!(partition.beat(SOUTH, LEASE).await.1, [NORTH]);
     assert_eq!(partition.reap(NORTH, 16).await, (1, 0));
+    partition.expire_window_of(&ANN).await;
+    assert_eq!(partition.expire(16).await, (1, false));
+    partition.pulse(Beat { server: "another", ..Beat::knowing(NORTH, LEASE, "data server") }).await;
+    assert_eq!(partition.restore(&back, Some(["key 2", ""])).await, Value::Int(2));
+    assert_eq!(partition.leave(&back, "left").await, 1);
     assert_eq!(partition.retire(SOUTH).await, 0);
     assert!(!everywhere.heard().await.is_empty());
 }
@@ -50,7 +68,7 @@ async fn the_user_may_do_nothing_else() {
     ] {
         let mut command = redis::cmd(words[0]);
         command.arg(&words[1..]);
-        let answer: RedisResult<redis::Value> = command.query_async(&mut partition.redis()).await;
+        let answer: RedisResult<Value> = command.query_async(&mut partition.redis()).await;
         assert_eq!(answer.expect_err("denied").code(), Some("NOPERM"), "{words:?}");
     }
 }

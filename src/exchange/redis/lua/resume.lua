@@ -16,7 +16,7 @@ local was = redis.call('HMGET', session, 'room', 'node', 'a', 'k', 'k2', 'info',
 if was[1] ~= room or not was[4] then return 'expired' end
 local is_done = was[2] == node and was[3] == attempt and was[4] == key and was[5] == next_key
 if not is_done then
-  if (key ~= was[4] and key ~= was[5]) or tonumber(attempt) <= tonumber(was[3] or 0) then return 'expired' end
+  if key == '' or (key ~= was[4] and key ~= was[5]) or tonumber(attempt) <= tonumber(was[3] or 0) then return 'expired' end
   redis.call('SPUBLISH', mailbox, 'T' .. attempt)
   if was[2] == '' then
     announce(redis.call('SMEMBERS', at .. 'r:' .. room), room, 'B' .. next_version(room) .. ' ' .. sid)
