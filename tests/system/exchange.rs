@@ -1,12 +1,17 @@
 //! What every exchange promises, written against the trait: a new exchange passes it unchanged.
 
+mod resume;
+
 use crate::harness::{Cluster, RedisServer, Sentinel, documented_user, until};
 use std::{
     array,
     cell::Cell,
     collections::{BTreeMap, VecDeque},
     num::NonZeroUsize,
-    sync::Arc,
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
     time::Duration,
 };
 use switchboard::{
@@ -14,9 +19,10 @@ use switchboard::{
     exchange::{Entry, Exchange, Recipient, memory::Memory, redis::Redis},
     metrics::Metrics,
     protocol::{
-        Address, ClientEvent, ClientFrame, Dialect, Info, LeaveReason, Peer, RoomName, Signal, SocketId,
+        Address, ClientEvent, ClientFrame, Dialect, Had, Info, LeaveReason, Peer, ResumeKey, RoomName,
+        Signal, SocketId,
     },
-    room::{Change, Event, Member, Notice, Refusal, Snapshot},
+    room::{Change, Claim, Event, Lifeline, Member, Notice, Refusal, Snapshot},
 };
 use tokio::{
     sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel},
@@ -110,6 +116,8 @@ async fn behaves(nodes: &[Arc<dyn Exchange>]) {
     who_has_left_hears_no_more(&Room::on(nodes)).await;
     joiners_at_once_do_not_miss_each_other(&Room::on(nodes)).await;
     a_burst_reaches_everybody_or_is_told_as_failed(&Room::on(nodes)).await;
+    what_was_posted_is_told_as_handled(&Room::on(nodes)).await;
+    resume::behaves(nodes).await;
 }
 
 async fn members_hear_of_each_other(room: &Room<'_>) {
@@ -315,6 +323,25 @@ async fn a_burst_reaches_everybody_or_is_told_as_failed(room: &Room<'_>) {
     assert_eq!(heard.len(), guests.len() * (guests.len() - 1), "everybody heard of everybody: {failed:?}");
 }
 
+async fn what_was_posted_is_told_as_handled(room: &Room<'_>) {
+    let [ann, mut ben] = room.guests().await;
+    ann.post(ben.id(), 1);
+    ann.is_told_as_handled(1).await;
+    ann.broadcast(2);
+    ann.is_told_as_handled(2).await;
+    ann.post(room.guest().id(), 3);
+    ann.is_told_as_handled(3).await;
+    for n in 1..=2 {
+        assert_eq!(ben.next().await, Event::Signal(ann.signal(n)));
+    }
+    // One at the end of many tells of them all.
+    for n in 4..=200 {
+        ann.post(ben.id(), n);
+    }
+    ann.is_told_as_handled(200).await;
+    ben.never_posted();
+}
+
 async fn joiners_at_once_do_not_miss_each_other(room: &Room<'_>) {
     const CROWD: usize = 30;
     let joining = (0..CROWD).map(|_| {
@@ -348,7 +375,11 @@ impl<'a> Room<'a> {
 
     fn guest(&self) -> Guest {
         let number = self.guests.replace(self.guests.get() + 1);
-        Guest::new(&self.nodes[number % self.nodes.len()], self.name.clone())
+        Guest::new(self.node(number), self.name.clone())
+    }
+
+    fn node(&self, number: usize) -> &'a Arc<dyn Exchange> {
+        &self.nodes[number % self.nodes.len()]
     }
 
     /// Guests who joined one after the other and heard of each other.
@@ -372,27 +403,43 @@ struct Guest {
     member: Member,
     /// Deliveries that overtook the answer to its joining.
     overtaking: VecDeque<Event>,
-    deliveries: UnboundedSender<Event>,
+    deliveries: Arc<Deliveries>,
     events: UnboundedReceiver<Event>,
+    /// What it was told when it came back: it may be told that once more.
+    known: Option<Known>,
 }
 
-struct Deliveries(UnboundedSender<Event>);
+struct Deliveries {
+    events: UnboundedSender<Event>,
+    handled: AtomicU64,
+}
+
+/// The version of a room, and the last message from each of its members.
+struct Known(u64, BTreeMap<SocketId, u64>);
 
 impl Recipient for Deliveries {
     fn deliver(&self, event: Event) {
         // A guest who has gone home hears nothing.
-        let _ = self.0.send(event);
+        let _ = self.events.send(event);
     }
 
-    fn handled(&self, _: u64) {}
+    fn handled(&self, n: u64) {
+        let before = self.handled.swap(n, Ordering::Relaxed);
+        assert!(before <= n, "{n} after {before}");
+    }
 }
 
 impl Guest {
     fn new(exchange: &Arc<dyn Exchange>, room: RoomName) -> Self {
         let id = SocketId::from_random(array::from_fn(|_| fastrand::u8(..)));
-        let (deliveries, events) = unbounded_channel();
+        Self::speaking_for(Member::new(room, id), exchange)
+    }
+
+    fn speaking_for(member: Member, exchange: &Arc<dyn Exchange>) -> Self {
+        let (sender, events) = unbounded_channel();
+        let deliveries = Arc::new(Deliveries { events: sender, handled: AtomicU64::new(0) });
         let overtaking = VecDeque::new();
-        Self { exchange: exchange.clone(), member: Member::new(room, id), overtaking, deliveries, events }
+        Self { exchange: exchange.clone(), member, overtaking, deliveries, events, known: None }
     }
 
     /// Another guest, who comes to the same node. What it asks is asked after what this one did.
@@ -413,7 +460,11 @@ impl Guest {
     }
 
     async fn join_showing(&mut self, info: &str) -> Snapshot {
-        match self.ask(info, 1000).await {
+        self.join_with(info, None).await
+    }
+
+    async fn join_with(&mut self, info: &str, lifeline: Option<Lifeline>) -> Snapshot {
+        match self.ask(info, 1000, lifeline).await {
             Event::Joined(snapshot) => snapshot,
             other => panic!("expected to be in, got {other:?}"),
         }
@@ -421,17 +472,21 @@ impl Guest {
 
     /// Asks to be let into a room of so many, and returns the answer.
     async fn ask_to_join(&mut self, capacity: usize) -> Event {
-        self.ask("null", capacity).await
+        self.ask("null", capacity, None).await
     }
 
-    async fn ask(&mut self, info: &str, capacity: usize) -> Event {
+    async fn ask(&mut self, info: &str, capacity: usize, lifeline: Option<Lifeline>) -> Event {
         let capacity = NonZeroUsize::new(capacity).expect("some");
-        let recipient = Arc::new(Deliveries(self.deliveries.clone()));
-        let entry = Entry { info: self::info(info), capacity, lifeline: None };
-        self.exchange.join(&self.member, entry, recipient);
+        let entry = Entry { info: self::info(info), capacity, lifeline };
+        self.exchange.join(&self.member, entry, self.deliveries.clone());
+        self.answer().await
+    }
+
+    /// The answer to what it asked.
+    async fn answer(&mut self) -> Event {
         loop {
             match self.delivered().await {
-                answer @ (Event::Joined(_) | Event::Refused(_)) => return answer,
+                answer @ (Event::Joined(_) | Event::Resumed { .. } | Event::Refused(_)) => return answer,
                 overtaking => self.overtaking.push_back(overtaking),
             }
         }
@@ -470,9 +525,14 @@ impl Guest {
     }
 
     async fn next(&mut self) -> Event {
-        match self.overtaking.pop_front() {
-            Some(event) => event,
-            None => self.delivered().await,
+        loop {
+            let event = match self.overtaking.pop_front() {
+                Some(event) => event,
+                None => self.delivered().await,
+            };
+            if !self.known.as_ref().is_some_and(|known| known.covers(&event)) {
+                return event;
+            }
         }
     }
 
@@ -502,6 +562,27 @@ impl Guest {
     /// It is out, and there was nothing more for it.
     fn has_heard_nothing(&mut self) {
         assert_eq!(self.overtaking.pop_front().or(self.events.try_recv().ok()), None);
+    }
+
+    /// It is told so of its messages up to this one, and not of more.
+    async fn is_told_as_handled(&self, n: u64) {
+        let handled = || self.deliveries.handled.load(Ordering::Relaxed);
+        until("its messages are handled", async || handled() >= n).await;
+        assert_eq!(handled(), n);
+    }
+
+    fn never_posted(&self) {
+        assert_eq!(self.deliveries.handled.load(Ordering::Relaxed), 0);
+    }
+}
+
+impl Known {
+    fn covers(&self, event: &Event) -> bool {
+        match event {
+            Event::Notice(notice) => notice.version <= self.0,
+            Event::Signal(signal) => self.1.get(&signal.from).is_some_and(|last| signal.n <= *last),
+            _ => false,
+        }
     }
 }
 
