@@ -2,10 +2,11 @@
 
 use super::*;
 use crate::{
+    exchange::redis::request::Record,
     exchange::redis::{delivery, partition::Layout, script::Script},
     metrics::Metrics,
-    protocol::{RoomName, SignalKind},
-    room::Snapshot,
+    protocol::{KeyHash, ResumeKey, RoomName, SignalKind},
+    room::{Keys, Lifeline, Snapshot},
 };
 use std::{
     num::NonZeroUsize,
@@ -32,22 +33,52 @@ impl Recipient for Told {
     }
 }
 
+impl Told {
+    fn heard(&self) -> Vec<Event> {
+        mem::take(&mut self.0.lock().unwrap())
+    }
+}
+
+/// One that wants to speak for Ann.
+struct Connection {
+    member: Member,
+    told: Arc<Told>,
+}
+
+const LEASE: Duration = Duration::from_secs(6);
+
 impl Scene {
     /// She asked to join; nothing is subscribed to yet.
     fn asked() -> Self {
+        Self::asked_with(None)
+    }
+
+    fn asked_with(lifeline: Option<Lifeline>) -> Self {
         let partition = Layout::new("sb", 1).partitions()[0].clone();
         let lane = Lane::new(partition, Metrics::new().unwrap().exchange);
         lane.link(Arc::default());
         let ann = Member::new(RoomName::parse("room").unwrap(), SocketId::from_random([1; 20]));
         let told = Arc::new(Told::default());
-        let entry = Entry { info: Info::default(), capacity: NonZeroUsize::MIN, lifeline: None };
+        let entry = Entry { info: Info::default(), capacity: NonZeroUsize::MIN, lifeline };
         lane.join(&ann, entry, told.clone());
         Self { lane, ann, told }
     }
 
     /// She is in.
     fn joined() -> Self {
-        let scene = Self::asked();
+        Self::asked().let_in()
+    }
+
+    /// She is in, and can come back with key 1. Of her channel there is nothing to do.
+    fn resumable() -> Self {
+        let window = Duration::from_secs(30);
+        let scene = Self::asked_with(Some(Lifeline { key: key(1), window })).let_in();
+        assert_eq!(scene.lane.take_channels(9), [Channel::Subscribe(scene.ann.clone())]);
+        scene
+    }
+
+    fn let_in(self) -> Self {
+        let scene = self;
         assert!(!scene.lane.subscribed(scene.ann.id, b"room"));
         scene.answer(Script::Join, &snapshot("7"));
         assert_eq!(scene.heard(), [Event::Joined(Snapshot { version: 7, peers: Vec::new() })]);
@@ -59,6 +90,25 @@ impl Scene {
         let request = self.take().expect("a request");
         assert_eq!(request.script(), script);
         self.lane.answered(request, reply).unwrap();
+    }
+
+    /// Another connection of hers is here, and her channel is confirmed once more.
+    fn comes_back(&self, attempt: u64) -> Connection {
+        let member = Member { attempt, ..self.ann.clone() };
+        let told = Arc::new(Told::default());
+        let claim = Claim { key: key(1), next: key(2), had: Had::new() };
+        self.lane.resume(&member, claim, told.clone());
+        assert_eq!(self.lane.take_channels(9), [Channel::Subscribe(member.clone())]);
+        Connection { member, told }
+    }
+
+    fn is_confirmed(&self) {
+        assert!(!self.lane.subscribed(self.ann.id, b"room"), "it had not been cut");
+    }
+
+    /// Redis lost its data, and all register their sessions again.
+    fn loses_data(&self) {
+        self.lane.renewed(Instant::now(), LEASE, &Pulse { gathering: LEASE, ..pulse_of("new server") });
     }
 
     fn asks(&self) -> Vec<Script> {
@@ -74,7 +124,7 @@ impl Scene {
     }
 
     fn heard(&self) -> Vec<Event> {
-        mem::take(&mut self.told.0.lock().unwrap())
+        self.told.heard()
     }
 
     fn break_link(&self) {
@@ -90,8 +140,23 @@ impl Scene {
 }
 
 fn pulse(held: bool) -> Pulse {
-    let (term, gathering) = ("data server".to_owned(), Duration::ZERO);
-    Pulse { held, term, gathering, sessions: None, expired: false, dead: Vec::new() }
+    Pulse { held, ..pulse_of("data server") }
+}
+
+fn pulse_of(term: &str) -> Pulse {
+    let (term, gathering) = (term.to_owned(), Duration::ZERO);
+    Pulse { held: true, term, gathering, sessions: None, expired: false, dead: Vec::new() }
+}
+
+fn key(number: u8) -> KeyHash {
+    ResumeKey::from_random([number; ResumeKey::LEN]).hash()
+}
+
+/// Redis let her in again; her mailbox holds these.
+fn resumed(messages: &[u64]) -> Reply {
+    let Reply::Array(mut parts) = synced(messages) else { unreachable!("an array") };
+    parts.extend([text("7"), text("20000")]);
+    Reply::Array(parts)
 }
 
 fn message(n: u64) -> Signal {
@@ -278,4 +343,408 @@ fn what_is_shown_without_a_lease_waits_for_the_next_beat() {
     scene.lane.set_info(&scene.ann, Info::default());
     scene.answer(Script::Info, &Reply::Integer(-1));
     assert_eq!(scene.asks(), [Script::Info]);
+}
+
+/// Coming back, beside the connection that she has.
+mod resuming {
+    use super::*;
+
+    #[test]
+    fn who_comes_back_is_in_once_redis_says_so() {
+        let scene = Scene::resumable();
+        let back = scene.comes_back(1);
+        assert_eq!(scene.asks(), [], "her channel isn't confirmed");
+        scene.is_confirmed();
+        // Until it is in, both hear what comes.
+        scene.deliver(1);
+        assert_eq!((scene.heard().len(), back.told.heard().len()), (1, 1));
+        scene.answer(Script::Resume, &resumed(&[1]));
+        let snapshot = Snapshot { version: 8, peers: Vec::new() };
+        assert_eq!(back.told.heard(), [Event::Resumed { snapshot, mailbox: vec![message(1)] }]);
+        assert_eq!(scene.heard(), [Event::Replaced]);
+        scene.deliver(2);
+        assert_eq!((scene.heard(), back.told.heard()), (vec![], vec![Event::Signal(message(2))]));
+        assert_eq!(scene.lane.take_channels(9), [], "it is still her channel");
+    }
+
+    #[test]
+    fn who_was_replaced_has_no_say() {
+        let scene = Scene::resumable();
+        let back = scene.comes_back(1);
+        scene.is_confirmed();
+        scene.answer(Script::Resume, &resumed(&[]));
+        scene.lane.post(&scene.ann, message(1).from, message(1));
+        scene.lane.broadcast(&scene.ann, message(2));
+        scene.lane.set_info(&scene.ann, Info::default());
+        scene.lane.sync(&scene.ann);
+        scene.lane.acknowledge(&scene.ann, vec![(message(1).from, 9)]);
+        scene.lane.trim();
+        scene.lane.detach(&scene.ann);
+        scene.lane.leave(&scene.ann, LeaveReason::Lost);
+        assert_eq!((scene.asks(), scene.lane.take_channels(9)), (vec![], vec![]));
+        scene.lane.leave(&back.member, LeaveReason::Left);
+        assert_eq!(scene.asks(), [Script::Leave]);
+    }
+
+    #[test]
+    fn who_is_refused_leaves_the_other_alone() {
+        let scene = Scene::resumable();
+        let stranger = scene.comes_back(1);
+        scene.is_confirmed();
+        scene.answer(Script::Resume, &text("expired"));
+        assert_eq!(stranger.told.heard(), [Event::Refused(Refusal::Expired)]);
+        scene.lane.detach(&stranger.member);
+        scene.deliver(1);
+        assert_eq!((scene.heard().len(), stranger.told.heard()), (1, vec![]));
+        assert_eq!((scene.asks(), scene.lane.take_channels(9)), (vec![], vec![]));
+        scene.lane.post(&scene.ann, message(1).from, message(1));
+        assert_eq!(scene.asks(), [Script::Post]);
+    }
+
+    #[test]
+    fn who_goes_before_it_is_in_goes_after_it_is() {
+        let scene = Scene::resumable();
+        let back = scene.comes_back(1);
+        scene.lane.detach(&back.member);
+        scene.is_confirmed();
+        assert_eq!(scene.asks(), [], "it hadn't asked");
+        let back = scene.comes_back(2);
+        scene.is_confirmed();
+        scene.lane.detach(&back.member);
+        let requests = scene.taken();
+        let asked = requests.iter().map(|request| (request.script(), request.member.attempt));
+        assert_eq!(asked.collect::<Vec<_>>(), [(Script::Resume, 2), (Script::Detach, 2)]);
+    }
+
+    #[test]
+    fn who_is_resumed_elsewhere_is_told_and_its_channel_left() {
+        let scene = Scene::resumable();
+        scene.lane.resumed(scene.ann.id, 1);
+        assert_eq!(scene.heard(), [Event::Replaced]);
+        assert_eq!(scene.lane.take_channels(9), [Channel::Unsubscribe(scene.ann.clone())]);
+        scene.lane.leave(&scene.ann, LeaveReason::Lost);
+        scene.lane.detach(&scene.ann);
+        scene.lane.resumed(scene.ann.id, 1);
+        assert_eq!((scene.asks(), scene.heard()), (vec![], vec![]));
+    }
+
+    #[test]
+    fn what_it_says_of_itself_ends_nobody_else() {
+        let scene = Scene::resumable();
+        let back = scene.comes_back(2);
+        scene.is_confirmed();
+        // Its own word overtakes the answer.
+        scene.lane.resumed(scene.ann.id, 2);
+        assert_eq!((scene.heard(), back.told.heard()), (vec![Event::Replaced], vec![]));
+        scene.answer(Script::Resume, &resumed(&[]));
+        assert!(matches!(&back.told.heard()[..], [Event::Resumed { .. }]));
+        for late in [0, 1, 2] {
+            scene.lane.resumed(scene.ann.id, late);
+        }
+        assert_eq!((scene.heard(), back.told.heard()), (vec![], vec![]));
+        assert_eq!(scene.lane.take_channels(9), []);
+    }
+
+    #[test]
+    fn a_channel_is_left_when_the_last_who_speaks_for_it_goes() {
+        let scene = Scene::resumable();
+        let [one, other] = [scene.comes_back(1), scene.comes_back(2)];
+        scene.is_confirmed();
+        scene.lane.leave(&scene.ann, LeaveReason::Left);
+        assert_eq!(scene.lane.take_channels(9), []);
+        scene.lane.detach(&other.member);
+        assert_eq!(scene.lane.take_channels(9), []);
+        scene.lane.detach(&one.member);
+        assert_eq!(scene.lane.take_channels(9), [Channel::Unsubscribe(one.member)]);
+    }
+
+    #[test]
+    fn without_a_lease_a_resuming_waits_for_the_next_beat() {
+        let scene = Scene::resumable();
+        let back = scene.comes_back(1);
+        scene.is_confirmed();
+        scene.answer(Script::Resume, &text("no lease"));
+        assert_eq!(scene.asks(), [Script::Resume]);
+        assert_eq!(back.told.heard(), []);
+    }
+
+    #[test]
+    fn an_answer_that_is_not_understood_sends_it_away_again() {
+        let scene = Scene::resumable();
+        let back = scene.comes_back(1);
+        scene.is_confirmed();
+        let resuming = scene.take().unwrap();
+        assert!(scene.lane.answered(resuming, &Reply::Integer(1)).is_err());
+        assert_eq!(back.told.heard(), [Event::Refused(Refusal::Unavailable)]);
+        assert_eq!(scene.asks(), [Script::Detach], "it may be in");
+    }
+
+    /// Who asks is told what it missed; who had asked before hears of it only where something can have been missed.
+    #[test]
+    fn a_lapse_is_told_where_the_channel_was_cut() {
+        let scene = Scene::resumable();
+        let before = scene.comes_back(1);
+        scene.is_confirmed();
+        assert_eq!(scene.asks(), [Script::Resume]);
+        assert_eq!((scene.heard(), before.told.heard()), (vec![], vec![]));
+        scene.lane.unlink();
+        let member = Member { attempt: 2, ..scene.ann.clone() };
+        let told = Arc::new(Told::default());
+        scene.lane.resume(&member, Claim { key: key(1), next: key(3), had: Had::new() }, told.clone());
+        scene.lane.link(Arc::default());
+        assert_eq!(scene.lane.take_channels(9).len(), 3, "one for each of her connections");
+        assert!(scene.lane.subscribed(scene.ann.id, b"room"));
+        assert_eq!(
+            (scene.heard(), before.told.heard(), told.heard()),
+            (vec![Event::Lapse], vec![Event::Lapse], vec![])
+        );
+        for _ in 0..2 {
+            scene.is_confirmed();
+        }
+        assert_eq!((scene.heard(), before.told.heard(), told.heard()), (vec![], vec![], vec![]), "once");
+    }
+}
+
+/// What a client had, and what is kept for it.
+mod acknowledging {
+    use super::*;
+
+    fn acked(requests: &[Request]) -> Had {
+        let [Request { ask: Ask::Acknowledge(had), .. }] = requests else { panic!("{requests:?}") };
+        let mut had = had.clone();
+        had.sort_unstable();
+        had
+    }
+
+    fn peer(number: u8) -> SocketId {
+        SocketId::from_random([number; SocketId::LEN])
+    }
+
+    #[test]
+    fn what_was_acknowledged_is_taken_out_by_and_by() {
+        let scene = Scene::resumable();
+        scene.lane.acknowledge(&scene.ann, vec![(peer(2), 3), (peer(3), 1)]);
+        scene.lane.acknowledge(&scene.ann, vec![(peer(2), 2), (peer(3), 4), (peer(4), 1)]);
+        assert_eq!(scene.asks(), [], "not for a few");
+        scene.lane.trim();
+        assert_eq!(acked(&scene.taken()), [(peer(2), 3), (peer(3), 4), (peer(4), 1)]);
+        scene.lane.trim();
+        assert_eq!(scene.asks(), [], "once");
+    }
+
+    #[test]
+    fn what_was_only_delivered_is_kept() {
+        let scene = Scene::resumable();
+        for n in 1..=2 * u64::from(DELIVERIES_PER_TRIM) {
+            scene.deliver(n);
+        }
+        scene.lane.trim();
+        assert_eq!(scene.asks(), []);
+        scene.lane.acknowledge(&scene.ann, vec![(peer(2), 1)]);
+        assert_eq!(acked(&scene.taken()), [(peer(2), 1)], "at once, as there is much");
+        scene.lane.acknowledge(&scene.ann, vec![(peer(2), 2)]);
+        assert_eq!(scene.asks(), [], "and then by and by");
+    }
+
+    #[test]
+    fn what_waits_for_a_full_mailbox_waits_behind_it() {
+        let scene = Scene::resumable();
+        scene.lane.post(&scene.ann, peer(2), message(1));
+        scene.lane.acknowledge(&scene.ann, vec![(peer(2), 1)]);
+        scene.lane.trim();
+        assert_eq!(scene.asks(), [Script::Ack, Script::Post]);
+    }
+
+    #[test]
+    fn who_can_not_come_back_has_nothing_to_acknowledge() {
+        let scene = Scene::joined();
+        scene.deliver(1);
+        scene.lane.acknowledge(&scene.ann, vec![(peer(2), 1)]);
+        scene.lane.trim();
+        assert_eq!(scene.asks(), [Script::Trim]);
+    }
+}
+
+/// Redis lost its data, or knows other sessions than the node does.
+mod restoring {
+    use super::*;
+
+    fn greeted() -> Scene {
+        let scene = Scene::resumable();
+        scene.lane.renewed(Instant::now(), LEASE, &pulse(true));
+        assert_eq!((scene.heard(), scene.asks()), (vec![], vec![]), "the first beat is of no other data");
+        scene
+    }
+
+    #[test]
+    fn who_was_lost_is_registered_again_before_all_else_and_alone() {
+        let scene = greeted();
+        scene.lane.post(&scene.ann, message(1).from, message(1));
+        scene.loses_data();
+        assert_eq!(scene.heard(), [Event::Gap, Event::Lapse]);
+        scene.lane.sync(&scene.ann);
+        scene.lane.trim();
+        assert_eq!(scene.asks(), [Script::Restore], "nothing else, while all gather");
+        scene.lane.renewed(Instant::now(), LEASE, &Pulse { gathering: LEASE, ..pulse_of("new server") });
+        assert_eq!((scene.heard(), scene.asks()), (vec![], vec![]), "once");
+        scene.lane.renewed(Instant::now(), LEASE, &pulse_of("new server"));
+        assert_eq!(scene.asks(), [Script::Post, Script::Sync]);
+    }
+
+    #[test]
+    fn what_was_not_answered_is_asked_again_in_its_order() {
+        let scene = greeted();
+        let ben = Member { id: SocketId::from_random([3; 20]), ..scene.ann.clone() };
+        let entry = Entry { info: Info::default(), capacity: NonZeroUsize::MIN, lifeline: None };
+        scene.lane.join(&ben, entry, Arc::new(Told::default()));
+        scene.lane.subscribed(ben.id, b"room");
+        scene.answer(Script::Join, &snapshot("8"));
+        scene.loses_data();
+        let mut taken = scene.taken();
+        let order: Vec<_> = taken.iter().map(|request| request.member.clone()).collect();
+        assert_eq!(order.len(), 2);
+        scene.lane.leave(&ben, LeaveReason::Left);
+        while let Some(request) = taken.pop() {
+            scene.lane.put_back(request);
+        }
+        let again = scene.taken().into_iter().map(|request| request.member);
+        assert_eq!(again.collect::<Vec<_>>(), order, "what comes after waits for the end of it");
+        scene.lane.renewed(Instant::now(), LEASE, &pulse_of("new server"));
+        assert_eq!(scene.asks(), [Script::Leave]);
+    }
+
+    #[test]
+    fn it_is_registered_as_its_node_knows_it() {
+        let record = |scene: &Scene| match scene.take().map(|request| (request.member.attempt, request.ask)) {
+            Some((attempt, Ask::Restore(Record { info, line }))) => (attempt, info, line),
+            other => panic!("{other:?}"),
+        };
+        let scene = greeted();
+        scene.loses_data();
+        let line = (Keys::first(key(1)), Duration::from_secs(30));
+        assert_eq!(record(&scene), (0, Info::default(), Some(line)));
+
+        let scene = greeted();
+        let back = scene.comes_back(3);
+        scene.is_confirmed();
+        scene.answer(Script::Resume, &resumed(&[]));
+        scene.loses_data();
+        let line = Some((Keys { used: key(1), told: Some(key(2)) }, Duration::from_secs(20)));
+        assert_eq!(record(&scene), (3, Info::of("7"), line), "as the answer had it");
+        scene.lane.set_info(&back.member, Info::of("8"));
+        scene.lane.renewed(Instant::now(), LEASE, &Pulse { gathering: LEASE, ..pulse_of("newer server") });
+        assert_eq!(record(&scene).1, Info::of("8"));
+    }
+
+    #[test]
+    fn who_is_not_in_yet_asks_to_be_let_in_when_all_have_gathered() {
+        let scene = Scene::asked();
+        scene.lane.renewed(Instant::now(), LEASE, &pulse(true));
+        scene.lane.subscribed(scene.ann.id, b"room");
+        scene.loses_data();
+        assert_eq!((scene.asks(), scene.heard()), (vec![], vec![]));
+        scene.lane.renewed(Instant::now(), LEASE, &pulse_of("new server"));
+        assert_eq!(scene.asks(), [Script::Join]);
+    }
+
+    #[test]
+    fn it_is_told_what_became_of_it() {
+        for (reply, told) in [
+            (Reply::Integer(1), vec![]),
+            (Reply::Integer(2), vec![]),
+            (Reply::Integer(0), vec![Event::Removed]),
+            (Reply::Integer(-1), vec![Event::Replaced]),
+            (Reply::Null, vec![Event::Removed]),
+        ] {
+            let scene = greeted();
+            scene.loses_data();
+            scene.heard();
+            let request = scene.take().unwrap();
+            let _ = scene.lane.answered(request, &reply);
+            assert_eq!(scene.heard(), told, "{reply:?}");
+            let is_out = scene.lane.take_channels(9) == [Channel::Unsubscribe(scene.ann.clone())];
+            assert_eq!(is_out, !told.is_empty(), "{reply:?}");
+        }
+    }
+
+    #[test]
+    fn without_a_lease_it_is_asked_again() {
+        let scene = greeted();
+        scene.loses_data();
+        scene.answer(Script::Restore, &text("no lease"));
+        assert!(!scene.lane.has_lease(Instant::now()));
+        assert_eq!(scene.asks(), [Script::Restore]);
+    }
+
+    #[test]
+    fn a_new_link_asks_nothing_before_it_knows_the_term() {
+        let (scene, now) = (greeted(), Instant::now());
+        assert!(scene.lane.may_ask(now));
+        scene.lane.link(Arc::default());
+        assert!(scene.lane.has_lease(now) && !scene.lane.may_ask(now));
+        assert_eq!(scene.lane.census(), None);
+        scene.lane.renewed(now, LEASE, &pulse(true));
+        assert!(scene.lane.may_ask(now));
+    }
+
+    #[test]
+    fn an_audit_mends_both_ways() {
+        let scene = greeted();
+        assert_eq!(scene.lane.census(), Some(1));
+        let ghost = Member { id: SocketId::from_random([9; 20]), attempt: 4, ..scene.ann.clone() };
+        assert_eq!(scene.lane.audited(vec![scene.ann.clone()]), 0);
+        assert_eq!(scene.asks(), [], "both know the same");
+        assert_eq!(scene.lane.audited(vec![ghost.clone(), scene.ann.clone()]), 1);
+        let requests = scene.taken();
+        assert!(
+            matches!(&requests[..], [Request { member, ask: Ask::Detach }] if *member == ghost),
+            "{requests:?}"
+        );
+        for request in requests {
+            scene.lane.answered(request, &Reply::Integer(1)).unwrap();
+        }
+        assert_eq!(scene.lane.audited(vec![]), 0);
+        let requests = scene.taken();
+        assert!(
+            matches!(&requests[..], [Request { member, ask: Ask::Restore(_) }] if *member == scene.ann),
+            "{requests:?}"
+        );
+        assert_eq!(scene.heard(), [], "nothing is lost");
+    }
+
+    #[test]
+    fn nothing_is_audited_while_something_moves() {
+        let ghost = Member::new(RoomName::parse("room").unwrap(), SocketId::from_random([9; 20]));
+        let moves: [fn(&Scene); 4] = [
+            |scene| scene.lane.leave(&scene.ann, LeaveReason::Left),
+            |scene| scene.lane.detach(&scene.ann),
+            |scene| {
+                scene.comes_back(1);
+                scene.is_confirmed();
+            },
+            Scene::loses_data,
+        ];
+        for (number, moves) in moves.into_iter().enumerate() {
+            let scene = greeted();
+            moves(&scene);
+            assert_eq!(scene.lane.census(), None, "{number}");
+            let under_way = scene.taken();
+            assert_eq!(scene.lane.audited(vec![ghost.clone()]), 0, "{number}");
+            assert_eq!(scene.asks(), [], "{number}");
+            for request in under_way {
+                let reply = if request.script() == Script::Resume { resumed(&[]) } else { Reply::Integer(1) };
+                scene.lane.answered(request, &reply).unwrap();
+            }
+            let members = usize::from(number > 1);
+            assert_eq!(scene.lane.census(), Some(members), "{number}: it is over");
+        }
+    }
+
+    #[test]
+    fn what_does_not_move_does_not_keep_it_from_being_audited() {
+        let scene = greeted();
+        scene.lane.post(&scene.ann, message(1).from, message(1));
+        scene.lane.set_info(&scene.ann, Info::default());
+        assert_eq!(scene.lane.census(), Some(1));
+    }
 }
