@@ -55,7 +55,7 @@ struct AddressConfig {
     #[arg(long, value_name = "IP:PORT", default_value = "127.0.0.1:8080", value_parser = values::address)]
     listen: SocketAddr,
 
-    /// Where operators connect: /livez, /readyz and /metrics
+    /// Where operators connect: /livez, /readyz, /metrics and /drain
     #[arg(long, value_name = "IP:PORT", default_value = "127.0.0.1:9090", value_parser = values::address)]
     admin_listen: SocketAddr,
 }
@@ -147,6 +147,10 @@ struct SocketConfig {
     /// Silence after the ping before its connection ends with 4504 ping_timeout
     #[arg(long, value_name = "TIME", default_value = "20s", value_parser = values::time)]
     ping_timeout: Duration,
+
+    /// Time over which a node that is asked to stop sends its clients elsewhere; 0s, and all are closed at once
+    #[arg(long, value_name = "TIME", default_value = "30s", value_parser = values::time_or_none)]
+    drain: Duration,
 }
 
 /// Logging.
@@ -259,6 +263,7 @@ impl Config {
                 room_capacity: self.rooms.room_capacity,
                 sockets: max_sockets.get(),
                 outbox: OutboxLimits { messages: outbox_messages.get(), bytes: bytes(outbox_bytes) },
+                drain: self.sockets.drain,
             },
             handshake_timeout: self.sockets.handshake_timeout,
             http_timeout: self.sockets.http_timeout,

@@ -9,6 +9,7 @@
 mod admin;
 mod assets;
 mod connection;
+mod drain;
 #[cfg(feature = "echo-route")]
 mod echo;
 mod http;
@@ -18,10 +19,14 @@ mod socket;
 
 pub use self::{admin::admin_routes, http::public_routes, outbox::OutboxLimits};
 
+use self::drain::Phase;
 use crate::{exchange::Exchange, metrics::Metrics, session::Rules};
-use std::{net::SocketAddr, num::NonZeroUsize, sync::Arc};
-use tokio::sync::Semaphore;
-use tokio_util::{sync::CancellationToken, task::TaskTracker};
+use std::{net::SocketAddr, num::NonZeroUsize, sync::Arc, time::Duration};
+use tokio::{
+    sync::{Semaphore, watch},
+    time::Instant,
+};
+use tokio_util::task::TaskTracker;
 
 /// What bounds a gateway.
 #[derive(Clone, Debug)]
@@ -34,6 +39,8 @@ pub struct Limits {
     pub sockets: usize,
     /// What may wait for one client.
     pub outbox: OutboxLimits,
+    /// How long connections may stay once the node drains.
+    pub drain: Duration,
 }
 
 /// One node's edge: what all of its connections share.
@@ -43,7 +50,7 @@ pub struct Gateway {
     exchange: Arc<dyn Exchange>,
     metrics: Arc<Metrics>,
     places: Arc<Semaphore>,
-    stopping: CancellationToken,
+    phase: watch::Sender<Phase>,
     connections: TaskTracker,
 }
 
@@ -60,23 +67,57 @@ impl Gateway {
             limits,
             exchange,
             metrics,
-            stopping: CancellationToken::new(),
+            phase: watch::Sender::new(Phase::Serving),
             connections: TaskTracker::new(),
         }
     }
 
-    /// Ends every connection with `restart`, and returns when the last has gone.
-    pub async fn stop(&self) {
-        self.stopping.cancel();
+    /// Begins to send every connection away. Says whether that had not begun before.
+    pub fn drain(&self) -> bool {
+        let begun = self.phase.send_if_modified(|phase| {
+            let serving = phase.is_serving();
+            if serving {
+                *phase = Phase::draining(self.limits.drain);
+            }
+            serving
+        });
+        if begun {
+            self.metrics.draining.set(1);
+        }
+        begun
+    }
+
+    /// Waits until it drains, and returns when that has to end.
+    pub async fn draining(&self) -> Instant {
+        let mut phase = self.phase.subscribe();
+        match phase.wait_for(|phase| !phase.is_serving()).await.as_deref() {
+            Ok(Phase::Draining(drain)) => drain.end(),
+            _ => Instant::now(),
+        }
+    }
+
+    /// Ends every connection with `restart`.
+    pub fn stop(&self) {
+        self.phase.send_replace(Phase::Stopping);
+    }
+
+    /// How many connections there are.
+    pub fn connections(&self) -> usize {
+        self.connections.len()
+    }
+
+    /// Waits until there is none. Only for a gateway that takes no more.
+    pub async fn deserted(&self) {
         self.connections.close();
         self.connections.wait().await;
     }
 
     /// Whether it can take a client, or a sentence that says why not.
     pub fn readiness(&self) -> Result<(), String> {
-        if self.stopping.is_cancelled() {
-            return Err("this node is stopping".into());
+        match *self.phase.borrow() {
+            Phase::Serving => self.exchange.health(),
+            Phase::Draining(_) => Err("this node is draining".into()),
+            Phase::Stopping => Err("this node is stopping".into()),
         }
-        self.exchange.health()
     }
 }

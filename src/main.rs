@@ -38,7 +38,7 @@ async fn serve(config: &Config) -> anyhow::Result<()> {
     let mut terminate = signal(SignalKind::terminate()).context("can't listen for SIGTERM")?;
     let (public, admin) = config.addresses();
     let listeners = Listeners::bind(public, admin)?;
-    let asked_to_stop = async move {
+    let asked_to_stop = async || {
         tokio::select! {
             _ = interrupt.recv() => {}
             _ = terminate.recv() => {}

@@ -21,6 +21,8 @@ pub struct Metrics {
     pub sockets: IntGauge,
     /// Sockets that are in a room.
     pub members: IntGauge,
+    /// Whether the node sends its connections away.
+    pub draining: IntGauge,
     /// Frames from clients.
     pub frames_received: IntCounter,
     /// Their payloads' bytes.
@@ -97,6 +99,11 @@ impl Metrics {
         let metrics = Self {
             sockets: gauge(&registry, "switchboard_sockets", "Open WebSockets")?,
             members: gauge(&registry, "switchboard_members", "Sockets that are in a room")?,
+            draining: gauge(
+                &registry,
+                "switchboard_draining",
+                "1 while the node sends its connections away to stop, else 0",
+            )?,
             frames_received: counter(
                 &registry,
                 "switchboard_frames_received_total",

@@ -3,7 +3,7 @@
 mod accept;
 mod lingering;
 
-use self::accept::HttpLimits;
+use self::accept::{HttpLimits, Serving};
 use crate::{
     exchange::{
         Exchange,
@@ -15,11 +15,11 @@ use crate::{
     session::Rules,
 };
 use anyhow::Context;
-use std::{io, net::SocketAddr, pin::pin, sync::Arc, time::Duration};
+use std::{io, net::SocketAddr, sync::Arc, time::Duration};
 use tokio::{
     net::{TcpListener, TcpSocket},
     select,
-    time::timeout,
+    time::{timeout, timeout_at},
 };
 use tracing::{info, warn};
 
@@ -92,24 +92,24 @@ fn bind(setting: &str, address: SocketAddr) -> anyhow::Result<TcpListener> {
     listen().with_context(|| format!("can't listen on {address} ({setting})"))
 }
 
-/// Serves until `shutdown` is done; then ends every connection with `restart` and returns.
+/// Serves until it is asked to stop, by `asked_to_stop` or by an operator; then drains, and returns when every connection has
+/// ended. Asked a second time by `asked_to_stop`, it ends them at once.
 pub async fn run(
     listeners: Listeners,
     settings: Settings,
-    shutdown: impl Future<Output = ()>,
+    mut asked_to_stop: impl AsyncFnMut(),
 ) -> anyhow::Result<()> {
     let (address, admin) = (listeners.address()?, listeners.admin_address()?);
     let Settings { rules, limits, handshake_timeout, http_timeout, redis } = settings;
-    let connections = limits.sockets + SPARE_CONNECTIONS;
+    let (connections, time_to_drain) = (limits.sockets + SPARE_CONNECTIONS, limits.drain);
     let for_clients = HttpLimits { connections, handshake_timeout, http_timeout };
     let for_operators = HttpLimits { connections: OPERATORS, ..for_clients };
     let metrics = Arc::new(Metrics::new()?);
-    let mut shutdown = pin!(shutdown);
     let redis = match redis {
         None => None,
         Some(settings) => select! {
             started = Redis::start(settings, metrics.exchange.clone()) => Some(started?),
-            () = &mut shutdown => return Ok(()),
+            () = asked_to_stop() => return Ok(()),
         },
     };
     let exchange: Arc<dyn Exchange> = match &redis {
@@ -121,16 +121,12 @@ pub async fn run(
     let operators = accept::spawn(listeners.admin, admin_routes(gateway.clone()), for_operators);
     info!(%address, %admin, "listening");
 
-    shutdown.await;
-
-    info!("stopping");
-    public.refuse();
-    let stopped = async {
-        gateway.stop().await;
-        public.stop().await;
-        operators.stop().await;
+    let because = select! {
+        because = drained(&gateway, &public, time_to_drain) => because,
+        () = asked_twice(&gateway, asked_to_stop) => "asked again",
     };
-    if timeout(STOP_TIMEOUT, stopped).await.is_err() {
+    info!(because, connections = gateway.connections(), "stopping");
+    if timeout(STOP_TIMEOUT, stop(&gateway, &public, &operators)).await.is_err() {
         warn!("some connections did not end in time; leaving them");
     }
     if let Some(redis) = redis {
@@ -138,4 +134,35 @@ pub async fn run(
     }
     info!("stopped");
     Ok(())
+}
+
+/// Waits until the node has drained, and says how that ended.
+async fn drained(gateway: &Gateway, public: &Serving, time: Duration) -> &'static str {
+    let end = gateway.draining().await;
+    public.refuse();
+    let within = humantime::format_duration(time);
+    info!(connections = gateway.connections(), %within, "draining; a second signal stops at once");
+    match timeout_at(end, gateway.deserted()).await {
+        Ok(()) => "every connection has ended",
+        Err(_) => "the time is over",
+    }
+}
+
+/// Drains when it is asked to stop, and waits until it is asked again.
+async fn asked_twice(gateway: &Gateway, mut asked_to_stop: impl AsyncFnMut()) {
+    asked_to_stop().await;
+    if !gateway.drain() {
+        info!("draining already; a second signal stops at once");
+    }
+    asked_to_stop().await;
+}
+
+/// Ends every connection that is left.
+async fn stop(gateway: &Gateway, public: &Serving, operators: &Serving) {
+    gateway.stop();
+    // A request under way may become a WebSocket, and what a WebSocket leaves may linger.
+    public.stop().await;
+    gateway.deserted().await;
+    public.stop().await;
+    operators.stop().await;
 }

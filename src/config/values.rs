@@ -19,11 +19,19 @@ pub(super) fn size(text: &str) -> Result<ByteSize, String> {
 }
 
 pub(super) fn time(text: &str) -> Result<Duration, String> {
+    let time = parse_time(text).filter(|time| !time.is_zero());
+    time.ok_or_else(|| "takes a time from 1ms to a year, with its unit, such as 500ms, 10s or 2m".into())
+}
+
+pub(super) fn time_or_none(text: &str) -> Result<Duration, String> {
+    parse_time(text).ok_or_else(|| "takes a time up to a year, with its unit, such as 0s, 500ms or 2m".into())
+}
+
+fn parse_time(text: &str) -> Option<Duration> {
     /// Longer than any connection, and small enough to add to a clock.
     const LONGEST: Duration = Duration::from_hours(366 * 24);
 
-    let time = humantime::parse_duration(text).ok().filter(|time| !time.is_zero() && *time <= LONGEST);
-    time.ok_or_else(|| "takes a time from 1ms to a year, with its unit, such as 500ms, 10s or 2m".into())
+    humantime::parse_duration(text).ok().filter(|time| *time <= LONGEST)
 }
 
 /// A URL of Redis, read or found wrong. It may hold a password, so that what is wrong is told without it, later.

@@ -5,6 +5,7 @@
 
 use super::{
     Gateway,
+    drain::Departure,
     membership::Membership,
     socket::{Frame, Lost, Outgoing, Socket},
 };
@@ -31,6 +32,7 @@ pub(super) struct Connection {
     gateway: Arc<Gateway>,
     session: Session,
     membership: Option<Membership>,
+    departure: Departure,
     /// What the client said while its session waits for the answer to a join.
     waiting: VecDeque<Utf8Bytes>,
     /// What this turn has to write, and whether the connection ends then. Empty, and without memory, between turns.
@@ -44,6 +46,8 @@ pub(super) async fn serve(socket: WebSocket, gateway: Arc<Gateway>, _task: TaskT
     let _counted = Counted::into(&metrics.sockets);
     let mut socket = Socket::new(socket, metrics.clone());
     let ending = match gateway.places.clone().try_acquire_owned() {
+        // Its upgrade was under way when the node began to drain.
+        _ if !gateway.phase.borrow().is_serving() => Ending::Closed(CloseCode::Restart),
         Ok(_place) => {
             let mut connection = Connection::new(gateway);
             // It is dropped here, and so out of its room before the farewell, which may take a while.
@@ -62,10 +66,12 @@ pub(super) async fn serve(socket: WebSocket, gateway: Arc<Gateway>, _task: TaskT
 impl Connection {
     fn new(gateway: Arc<Gateway>) -> Self {
         let session = Session::new(gateway.rules.clone(), SECRETS, Instant::now().into_std());
+        let departure = Departure::new(gateway.phase.subscribe());
         Self {
             gateway,
             session,
             membership: None,
+            departure,
             waiting: VecDeque::new(),
             outgoing: Vec::new(),
             ending: None,
@@ -78,7 +84,7 @@ impl Connection {
             let mut busy = false;
             select! {
                 biased;
-                () = self.gateway.stopping.cancelled() => self.handle(Input::Close(CloseCode::Restart)),
+                notice = self.departure.next() => self.handle(notice),
                 frame = socket.read(), if self.waiting.len() < BATCH => {
                     busy = self.take_frames(frame, socket);
                 }
@@ -235,7 +241,7 @@ impl Connection {
             biased;
             written = socket.write(frames) => return written.map_err(|Lost| Ending::Lost),
             () = overflow(self.membership.as_ref()) => CloseCode::SlowConsumer,
-            () = self.gateway.stopping.cancelled() => CloseCode::Restart,
+            () = self.departure.due() => CloseCode::Restart,
             () = sleep(patience) => CloseCode::SlowConsumer,
         };
         Err(Ending::Closed(code))

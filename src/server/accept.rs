@@ -6,12 +6,7 @@ use axum::Router;
 use hyper::{Request, body::Incoming, server::conn::http1, service::service_fn};
 use hyper_util::rt::{TokioIo, TokioTimer};
 use std::{io, net::SocketAddr, pin::pin, sync::Arc, time::Duration};
-use tokio::{
-    net::TcpListener,
-    select,
-    sync::Semaphore,
-    time::{sleep, timeout},
-};
+use tokio::{net::TcpListener, select, sync::Semaphore, time::sleep};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 use tower_service::Service;
 use tracing::{debug, warn};
@@ -21,26 +16,32 @@ const FAREWELL_TIMEOUT: Duration = Duration::from_secs(1);
 
 /// A listener being served.
 pub(super) struct Serving {
-    /// No more connections.
-    refusing: CancellationToken,
-    /// No more requests on those there are.
-    stopping: CancellationToken,
+    ends: Ends,
     tasks: TaskTracker,
 }
 
 impl Serving {
-    /// Takes no more connections.
+    /// Takes no more connections, and no more requests on those there are.
     pub(super) fn refuse(&self) {
-        self.refusing.cancel();
+        self.ends.refusing.cancel();
     }
 
-    /// Lets the requests under way finish, and returns when the last connection has gone.
+    /// Lets the requests under way finish soon, and returns when the last connection has gone that isn't a WebSocket.
     pub(super) async fn stop(&self) {
-        self.refusing.cancel();
-        self.stopping.cancel();
+        self.refuse();
+        self.ends.stopping.cancel();
         self.tasks.close();
         self.tasks.wait().await;
     }
+}
+
+/// How a listener's connections hear of its end.
+#[derive(Clone, Default)]
+struct Ends {
+    /// No more connections and requests; those under way may take their time.
+    refusing: CancellationToken,
+    /// Nor may those.
+    stopping: CancellationToken,
 }
 
 /// What bounds the connections to a listener.
@@ -56,27 +57,20 @@ pub(super) struct HttpLimits {
 
 /// Serves `routes` on `listener`.
 pub(super) fn spawn(listener: TcpListener, routes: Router, limits: HttpLimits) -> Serving {
-    let (refusing, stopping) = (CancellationToken::new(), CancellationToken::new());
-    let tasks = TaskTracker::new();
-    let accepting = accept(listener, routes, limits, stopping.clone(), tasks.clone());
-    tasks.spawn(refusing.clone().run_until_cancelled_owned(accepting));
-    Serving { refusing, stopping, tasks }
+    let (ends, tasks) = (Ends::default(), TaskTracker::new());
+    let accepting = accept(listener, routes, limits, ends.clone(), tasks.clone());
+    tasks.spawn(ends.refusing.clone().run_until_cancelled_owned(accepting));
+    Serving { ends, tasks }
 }
 
-async fn accept(
-    listener: TcpListener,
-    routes: Router,
-    limits: HttpLimits,
-    stopping: CancellationToken,
-    tasks: TaskTracker,
-) {
+async fn accept(listener: TcpListener, routes: Router, limits: HttpLimits, ends: Ends, tasks: TaskTracker) {
     let places = Arc::new(Semaphore::new(limits.connections));
     loop {
         let place = places.clone().acquire_owned().await.expect("nobody closes it");
         match listener.accept().await {
             Ok((stream, client)) => {
                 let stream = Lingering::new(stream, place, tasks.clone());
-                tasks.spawn(serve(stream, client, routes.clone(), limits, stopping.clone()));
+                tasks.spawn(serve(stream, client, routes.clone(), limits, ends.clone()));
             }
             Err(error) => wait_out(error).await,
         }
@@ -94,13 +88,7 @@ async fn wait_out(error: io::Error) {
     }
 }
 
-async fn serve(
-    stream: Lingering,
-    client: SocketAddr,
-    routes: Router,
-    limits: HttpLimits,
-    stopping: CancellationToken,
-) {
+async fn serve(stream: Lingering, client: SocketAddr, routes: Router, limits: HttpLimits, ends: Ends) {
     let service = service_fn(|mut request: Request<Incoming>| {
         request.extensions_mut().insert(ClientAddress(client));
         routes.clone().call(request)
@@ -111,13 +99,22 @@ async fn serve(
         .serve_connection(TokioIo::new(stream), service)
         .with_upgrades();
     let mut connection = pin!(connection);
-    let served = select! {
-        served = connection.as_mut() => served,
-        () = either(stopping.cancelled(), sleep(limits.http_timeout)) => {
-            connection.as_mut().graceful_shutdown();
-            // Who takes longer to send or to read gets no more.
-            timeout(FAREWELL_TIMEOUT, connection).await.unwrap_or(Ok(()))
+    let over = || either(ends.stopping.cancelled(), sleep(limits.http_timeout));
+    let graceful = async {
+        select! {
+            served = connection.as_mut() => return served,
+            () = either(ends.refusing.cancelled(), over()) => connection.as_mut().graceful_shutdown(),
         }
+        connection.await
+    };
+    let too_long = async {
+        over().await;
+        sleep(FAREWELL_TIMEOUT).await;
+    };
+    let served = select! {
+        served = graceful => served,
+        // Who takes longer to send or to read gets no more.
+        () = too_long => Ok(()),
     };
     if let Err(error) = served {
         debug!(%client, %error, "request failed");

@@ -12,6 +12,7 @@ async fn a_wrong_value_names_the_setting_and_what_it_takes() {
         ("--max-frame", "lots", "takes a size"),
         ("--join-timeout", "10", "takes a time"),
         ("--join-timeout", "0s", "takes a time"),
+        ("--drain", "30", "takes a time up to a year"),
         ("--ice-server", "turn:turn.example", "takes a STUN URL"),
         ("--log", "lo=ud=er", "takes error, warn"),
         ("--log-format", "xml", "possible values: text, json"),
@@ -100,7 +101,7 @@ async fn it_logs_little_and_stops_when_asked() {
     let (status, log) = node.stop().await;
     assert_eq!(status, Some(0));
     let messages: Vec<_> = log.iter().map(|line| line["message"].as_str().expect("a message")).collect();
-    assert_eq!(messages, ["stopping", "stopped"]);
+    assert_eq!(messages, ["draining; a second signal stops at once", "stopping", "stopped"]);
 }
 
 /// Runs the binary until it refuses, and returns what it said.

@@ -7,6 +7,7 @@ mod bad_input;
 mod churn;
 mod command;
 mod documents;
+mod drain;
 mod exchange;
 mod failover;
 mod layers;

@@ -183,6 +183,12 @@ impl Client {
         data
     }
 
+    /// The next frame asks it to come back elsewhere; returns after how long.
+    pub(crate) async fn hear_reconnect(&mut self) -> Duration {
+        let data = self.hear_event("reconnect").await;
+        Duration::from_millis(data["afterMs"].as_u64().expect("milliseconds"))
+    }
+
     /// The next frame is an error with this code; returns its data.
     pub(crate) async fn hear_error(&mut self, code: &str) -> Value {
         let error = self.hear_event("error").await;

@@ -6,11 +6,14 @@ use switchboard::{
     config::Config,
     server::{self, Listeners},
 };
-use tokio::{sync::oneshot, task::JoinHandle};
+use tokio::{
+    sync::mpsc::{self, UnboundedSender},
+    task::JoinHandle,
+};
 
 pub(crate) struct Node {
     endpoints: Endpoints,
-    stop: Option<oneshot::Sender<()>>,
+    stop: UnboundedSender<()>,
     served: JoinHandle<anyhow::Result<()>>,
 }
 
@@ -20,11 +23,12 @@ impl Node {
         Self::with(&[]).await
     }
 
-    /// A node with flags, as on the command line.
+    /// A node with flags, as on the command line. It doesn't drain, unless they say so.
     #[allow(clippy::unused_async, reason = "it needs a runtime")]
     pub(crate) async fn with(flags: &[&str]) -> Self {
         let fixed = ["switchboard", "--listen", "127.0.0.1:0", "--admin-listen", "127.0.0.1:0"];
-        let arguments = fixed.iter().chain(flags).map(Into::into).collect();
+        let at_once: &[&str] = if flags.contains(&"--drain") { &[] } else { &["--drain", "0s"] };
+        let arguments = fixed.iter().chain(flags).chain(at_once).map(Into::into).collect();
         let config = Config::read(arguments).expect("flags");
         let (public, admin) = config.addresses();
         let listeners = Listeners::bind(public, admin).expect("free ports");
@@ -32,16 +36,15 @@ impl Node {
             address: listeners.address().expect("bound"),
             admin: listeners.admin_address().expect("bound"),
         };
-        let (stop, stopped) = oneshot::channel();
-        let served = tokio::spawn(server::run(listeners, config.server(), async move {
-            let _ = stopped.await;
-        }));
-        Self { endpoints, stop: Some(stop), served }
+        let (stop, mut asked) = mpsc::unbounded_channel();
+        let asked_to_stop = async move || asked.recv().await.expect("the node holds the other end");
+        let served = tokio::spawn(server::run(listeners, config.server(), asked_to_stop));
+        Self { endpoints, stop, served }
     }
 
     /// Stops it as a signal would, and waits until it has.
     pub(crate) async fn stop(mut self) {
-        self.stop.take().expect("runs").send(()).expect("runs");
+        self.stop.send(()).expect("runs");
         (&mut self.served).await.expect("no panic").expect("a clean end");
     }
 }

@@ -19,10 +19,11 @@ pub(crate) struct Process {
 }
 
 impl Process {
-    /// The binary with flags, on free ports, once it listens.
+    /// The binary with flags, on free ports, once it listens. It doesn't drain, unless they say so.
     pub(crate) async fn start(flags: &[&str]) -> Self {
         let mut child = command(flags)
             .args(["--listen", "127.0.0.1:0", "--admin-listen", "127.0.0.1:0", "--log-format", "json"])
+            .env("SWITCHBOARD_DRAIN", "0s")
             .stderr(Stdio::piped())
             .kill_on_drop(true)
             .spawn()
@@ -55,13 +56,23 @@ impl Process {
     }
 
     /// Asks it to stop, and returns its exit status and what it logged since it listened.
-    pub(crate) async fn stop(mut self) -> (Option<i32>, Vec<Value>) {
+    pub(crate) async fn stop(self) -> (Option<i32>, Vec<Value>) {
         self.signal("TERM").await;
+        self.ended().await
+    }
+
+    /// Waits until it has ended by itself, and returns its exit status and what it logged since it listened.
+    pub(crate) async fn ended(mut self) -> (Option<i32>, Vec<Value>) {
         let mut log = Vec::new();
         while let Some(line) = next_line(&mut self.log).await {
             log.push(line);
         }
         (self.child.wait().await.expect("an end").code(), log)
+    }
+
+    /// The next line of its log.
+    pub(crate) async fn logs(&mut self) -> Value {
+        timeout(Duration::from_secs(10), next_line(&mut self.log)).await.expect("in time").expect("a line")
     }
 
     /// Kills it, which it can't notice, and waits until it is dead.
@@ -85,7 +96,8 @@ impl Process {
         self.signal("CONT").await;
     }
 
-    async fn signal(&self, name: &str) {
+    /// Sends it a signal, such as `TERM`.
+    pub(crate) async fn signal(&self, name: &str) {
         let pid = self.pid().to_string();
         assert!(Command::new("kill").args(["-s", name, &pid]).status().await.expect("kill").success());
     }

@@ -20,12 +20,23 @@ pub(crate) enum Opcode {
 
 impl RawClient {
     pub(crate) async fn connect(address: SocketAddr) -> Self {
+        Self::dial(address).await.shake_hands().await
+    }
+
+    /// The first half of what opens a connection.
+    pub(crate) async fn dial(address: SocketAddr) -> Self {
         let mut stream = TcpStream::connect(address).await.expect("a listening node");
-        let request = format!(
-            "GET /ws HTTP/1.1\r\nHost: {address}\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\
-             Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n"
-        );
+        let request =
+            format!("GET /ws HTTP/1.1\r\nHost: {address}\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n");
         stream.write_all(request.as_bytes()).await.expect("an open connection");
+        Self(stream)
+    }
+
+    /// The second half.
+    pub(crate) async fn shake_hands(self) -> Self {
+        let Self(mut stream) = self;
+        let rest = "Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n";
+        stream.write_all(rest.as_bytes()).await.expect("an open connection");
         let mut head = Vec::new();
         while !head.ends_with(b"\r\n\r\n") {
             head.push(stream.read_u8().await.expect("an answer"));
