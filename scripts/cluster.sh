@@ -165,12 +165,13 @@ end_all() {
     wait # for the last lines of their logs
 }
 
-# end PID: asks a process to end, also one that was paused, and kills it if it doesn't.
+# end PID: asks a process to end, also one that was paused, and asks again, so that a gateway doesn't drain; and kills it if it
+# doesn't end even so.
 end() {
     { kill -TERM "$1" && kill -CONT "$1"; } 2>/dev/null || return 0
     for _ in {1..100}; do
-        kill -0 "$1" 2>/dev/null || return 0
         sleep 0.1
+        kill -TERM "$1" 2>/dev/null || return 0
     done
     kill -KILL "$1" 2>/dev/null || true
 }

@@ -102,7 +102,7 @@ class Gateway {
     const binary = process.env.SWITCHBOARD_BIN ?? path.join(target, 'release', 'switchboard');
     const options = {
       'listen': '127.0.0.1:0', 'admin-listen': '127.0.0.1:0', 'log-format': 'json',
-      'join-timeout': '1h', 'ping-interval': '1h', 'max-sockets': MAX_SOCKETS,
+      'join-timeout': '1h', 'ping-interval': '1h', 'drain': '0s', 'max-sockets': MAX_SOCKETS,
     };
     const flags = Object.entries(options).flatMap(([name, value]) => [`--${name}`, String(value)]);
     gateway.#process = spawn(binary, flags, { stdio: ['ignore', 'ignore', 'pipe'] });
