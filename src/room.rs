@@ -4,7 +4,11 @@
 //! version `v` and hears `v + 2` knows that it missed one, and asks for a [`Snapshot`].
 
 use crate::protocol::{ErrorCode, Had, KeyHash, LeaveReason, Peer, RoomName, Signal, SocketId};
-use std::time::Duration;
+use std::{
+    fmt,
+    sync::atomic::{AtomicU64, Ordering},
+    time::Duration,
+};
 
 /// One session in one room, as one of its connections speaks for it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -13,15 +17,51 @@ pub struct Member {
     pub room: RoomName,
     /// The session.
     pub id: SocketId,
-    /// The attempt by which this connection resumed it; 0 for the one that joined. Whoever has the highest speaks for the
-    /// session, and what comes from another is void.
-    pub attempt: u64,
+    /// Which of its connections this is.
+    pub attachment: Attachment,
 }
 
 impl Member {
     /// Who joins.
     pub fn new(room: RoomName, id: SocketId) -> Self {
-        Self { room, id, attempt: 0 }
+        Self { room, id, attachment: Attachment::default() }
+    }
+}
+
+/// One connection of a session: the attempt by which it resumed it, or 0 where it joined; and a number that no other of this
+/// process has, as anybody may claim any attempt. Whoever was granted the highest attempt speaks for the session, and what
+/// comes from another is void.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Attachment {
+    attempt: u64,
+    connection: u64,
+}
+
+impl Attachment {
+    /// A connection that resumes by this attempt.
+    pub fn by(attempt: u64) -> Self {
+        static CONNECTIONS: AtomicU64 = AtomicU64::new(1);
+        Self { attempt, connection: CONNECTIONS.fetch_add(1, Ordering::Relaxed) }
+    }
+
+    /// The attempt: 0 for who joined.
+    pub fn attempt(self) -> u64 {
+        self.attempt
+    }
+
+    /// Reads what was written.
+    pub fn parse(text: &str) -> Option<Self> {
+        let (attempt, connection) = text.split_once('.').unwrap_or((text, "0"));
+        Some(Self { attempt: attempt.parse().ok()?, connection: connection.parse().ok()? })
+    }
+}
+
+impl fmt::Display for Attachment {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.connection {
+            0 => write!(f, "{}", self.attempt),
+            connection => write!(f, "{}.{connection}", self.attempt),
+        }
     }
 }
 

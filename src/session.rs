@@ -30,7 +30,7 @@ use crate::{
         ClientEvent, ClientFrame, CloseCode, Dialect, Ending, ErrorCode, Fault, Had, IceServer, Info,
         JoinRequest, LeaveReason, ResumeKey, ResumeRequest, ServerEvent, Signal, SocketId, Text, Ticket,
     },
-    room::{Claim, Event, Lifeline, Member, Refusal, Snapshot},
+    room::{Attachment, Claim, Event, Lifeline, Member, Refusal, Snapshot},
 };
 use std::{
     mem,
@@ -292,7 +292,7 @@ impl Session {
         effects: &mut Vec<Effect>,
     ) -> Result<(), Fault> {
         self.outside()?;
-        let member = Member { room, id, attempt };
+        let member = Member { room, id, attachment: Attachment::by(attempt) };
         let (view, next) = (View::returning(version, &had), (self.secrets.key)());
         effects.push(Effect::Resume(member.clone(), Claim { key: key.hash(), next: next.hash(), had }));
         self.enter(member, Way::Resuming(next, view), now);

@@ -258,7 +258,7 @@ impl Connection {
         let (metrics, dialect) = (&self.gateway.metrics, self.session.dialect());
         let Some(membership) = &mut self.membership else { return };
         let took = membership.asked_at.elapsed();
-        if membership.member.attempt == 0 {
+        if membership.member.attachment.attempt() == 0 {
             metrics.join(dialect, outcome, took);
         } else {
             metrics.resume(outcome, took);

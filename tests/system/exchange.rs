@@ -22,7 +22,7 @@ use switchboard::{
         Address, ClientEvent, ClientFrame, Dialect, Had, Info, LeaveReason, Peer, ResumeKey, RoomName,
         Signal, SocketId,
     },
-    room::{Change, Claim, Event, Lifeline, Member, Notice, Refusal, Snapshot},
+    room::{Attachment, Change, Claim, Event, Lifeline, Member, Notice, Refusal, Snapshot},
 };
 use tokio::{
     sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel},

@@ -68,12 +68,11 @@ impl Mailbox {
         Ok(())
     }
 
-    /// Forgets the first messages, up to one that the client hasn't had.
+    /// Forgets what the client had.
     fn acknowledge(&mut self, had: &Had) {
         let is_had = |signal: &Signal| had.iter().any(|(from, n)| *from == signal.from && signal.n <= *n);
-        while let Some(signal) = self.messages.pop_front_if(|signal| is_had(signal)) {
-            self.bytes -= size_of::<Signal>() + signal.frame.len();
-        }
+        self.messages.retain(|signal| !is_had(signal));
+        self.bytes = self.messages.iter().map(|signal| size_of::<Signal>() + signal.frame.len()).sum();
     }
 }
 
@@ -96,7 +95,7 @@ mod tests {
         assert_eq!(mailbox.messages.front().map(|signal| signal.n), Some(4));
         assert!(mailbox.push(signal(2, 1)).is_ok(), "there is room again");
         mailbox.acknowledge(&vec![(SocketId::from_random([2; 20]), 1)]);
-        assert_eq!(mailbox.messages.len(), fit - 2, "what is first wasn't had");
+        assert_eq!(mailbox.messages.len(), fit - 3, "what comes before it wasn't had");
         mailbox
             .acknowledge(&vec![(SocketId::from_random([1; 20]), 1000), (SocketId::from_random([2; 20]), 1)]);
         assert_eq!((mailbox.messages.len(), mailbox.bytes), (0, 0));

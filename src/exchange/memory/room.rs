@@ -4,7 +4,7 @@ use super::mailbox::{Full, Kept};
 use crate::{
     exchange::{Entry, Recipient},
     protocol::{Had, Info, LeaveReason, Peer, Signal, SocketId},
-    room::{Change, Claim, Event, Member, Notice, Snapshot},
+    room::{Attachment, Change, Claim, Event, Member, Notice, Snapshot},
 };
 use std::{sync::Arc, time::Duration};
 use tokio_util::task::AbortOnDropHandle;
@@ -18,8 +18,8 @@ pub(super) struct Room {
 
 struct Occupant {
     peer: Peer,
-    /// The attempt whose connection speaks for it.
-    attempt: u64,
+    /// Which connection speaks for it.
+    attachment: Attachment,
     /// Where it hears; nowhere while it is away.
     recipient: Option<Arc<dyn Recipient>>,
     /// Of one that can come back.
@@ -36,7 +36,12 @@ impl Room {
         self.announce(id, Change::Joined(peer.clone()));
         recipient.deliver(Event::Joined(self.snapshot_for(id)));
         let kept = entry.lifeline.map(|lifeline| Box::new(Kept::new(lifeline)));
-        self.occupants.push(Occupant { peer, attempt: 0, recipient: Some(recipient), kept });
+        self.occupants.push(Occupant {
+            peer,
+            attachment: Attachment::default(),
+            recipient: Some(recipient),
+            kept,
+        });
     }
 
     /// Whether the claim is right, and no later attempt has come before.
@@ -45,13 +50,13 @@ impl Room {
             return false;
         };
         let Some(kept) = &mut occupant.kept else { return false };
-        if member.attempt <= occupant.attempt || !kept.admits(claim) {
+        if member.attachment.attempt() <= occupant.attachment.attempt() || !kept.admits(claim) {
             return false;
         }
         kept.expiry = None;
         kept.acknowledge(&claim.had);
         let mailbox = kept.messages();
-        occupant.attempt = member.attempt;
+        occupant.attachment = member.attachment;
         occupant.peer.away = false;
         match occupant.recipient.replace(recipient.clone()) {
             Some(before) => before.deliver(Event::Replaced),
@@ -144,7 +149,7 @@ impl Room {
     fn speaking(&mut self, member: &Member) -> Option<&mut Occupant> {
         self.occupants
             .iter_mut()
-            .find(|occupant| occupant.peer.id == member.id && occupant.attempt == member.attempt)
+            .find(|occupant| occupant.peer.id == member.id && occupant.attachment == member.attachment)
     }
 
     fn snapshot_for(&self, id: SocketId) -> Snapshot {

@@ -251,9 +251,10 @@ impl Lane {
     /// A member was resumed, here or elsewhere: an earlier connection of its has no more say.
     pub(super) fn resumed(&self, id: SocketId, attempt: u64) {
         let mut state = self.state();
-        if let Some(before) = state.members.get(&id).filter(|registration| registration.attempt() < attempt) {
-            let before = before.member(id);
-            state.end(&before, Event::Replaced);
+        let earlier = state.speakers(id).filter(|registration| registration.attempt() < attempt);
+        // One that isn't answered yet was granted before, or will be refused.
+        for earlier in earlier.map(|registration| registration.member(id)).collect::<Vec<_>>() {
+            state.end(&earlier, Event::Replaced);
         }
     }
 }
@@ -426,7 +427,14 @@ impl Lane {
                 2 => self.metrics.restored.inc(),
                 _ => {}
             },
-            Ask::Leave(_) | Ask::Detach | Ask::Trim(_) | Ask::Acknowledge(_) => {}
+            Ask::Acknowledge(had) => {
+                if read_number(reply)? > 0
+                    && let Some(registration) = state.find(member)
+                {
+                    registration.still_had(had);
+                }
+            }
+            Ask::Leave(_) | Ask::Detach | Ask::Trim(_) => {}
         }
         Ok(())
     }

@@ -10,7 +10,7 @@ use super::{
 use crate::{
     exchange::Entry,
     protocol::{Had, Info, KeyHash, LeaveReason, Peer, RoomName, Signal, SocketId},
-    room::{Claim, Keys, Lifeline, Member, Snapshot},
+    room::{Attachment, Claim, Keys, Lifeline, Member, Snapshot},
 };
 use std::time::Duration;
 
@@ -127,10 +127,10 @@ impl Request {
 
     /// Writes the call of its script, as said by a node through a link of this number.
     pub(super) fn write(&self, partition: &Partition, node: &str, link: &str, out: &mut Vec<u8>) {
-        let Member { room, id, attempt } = &self.member;
+        let Member { room, id, attachment } = &self.member;
         let (room, id, at) = (room.as_str(), id.as_str(), partition.at.as_str());
-        let attempt = attempt.to_string();
-        let attempt = attempt.as_str();
+        let attachment = attachment.to_string();
+        let attachment = attachment.as_str();
         let script = self.script();
         let mut call = |key: &str, arguments: &[&str]| {
             write_command(out, &script.call(key), arguments);
@@ -148,24 +148,24 @@ impl Request {
             }
             Ask::Resume(Claim { key, next, had }) => {
                 let (key, next, had) = (key.to_hex(), next.to_hex(), written(had));
-                let claim = [room, id, node, attempt, link, &key, &next];
+                let claim = [room, id, node, attachment, link, &key, &next];
                 call(at, &claim.into_iter().chain(had.iter().map(String::as_str)).collect::<Vec<_>>());
             }
-            Ask::Leave(reason) => call(at, &[room, id, node, attempt, delivery::reason_name(*reason)]),
+            Ask::Leave(reason) => call(at, &[room, id, node, attachment, delivery::reason_name(*reason)]),
 
             Ask::Post { to, signal } => {
                 call(&partition.mailbox(*to, &self.member.room), &[&delivery::write_signal(signal)]);
             }
             Ask::Broadcast(signal) => call(at, &[room, id, &delivery::write_signal(signal)]),
-            Ask::SetInfo(info) => call(at, &[room, id, node, attempt, info.as_str(), link]),
-            Ask::Detach | Ask::Sync { .. } => call(at, &[room, id, node, attempt]),
+            Ask::SetInfo(info) => call(at, &[room, id, node, attachment, info.as_str(), link]),
+            Ask::Detach | Ask::Sync { .. } => call(at, &[room, id, node, attachment]),
             Ask::Trim(last) => call(&partition.mailbox_of(&self.member), &[&delivery::write_signal(last)]),
             Ask::Acknowledge(had) => {
                 let had = written(had);
                 call(at, &[room, id].into_iter().chain(had.iter().map(String::as_str)).collect::<Vec<_>>());
             }
             Ask::Restore(Record { info, line }) => {
-                let record = [room, id, node, attempt, info.as_str(), link];
+                let record = [room, id, node, attachment, info.as_str(), link];
                 match line {
                     None => call(at, &record),
                     Some((Keys { used, told }, window)) => {
@@ -298,11 +298,11 @@ pub(super) fn read_beat(reply: &Reply) -> Result<Pulse, Fault> {
 pub(super) fn read_audit(reply: &Reply) -> Result<Vec<Member>, Fault> {
     let Reply::Array(parts) = reply else { return Err(garbled("audit")) };
     let members = parts.chunks(3).map(|member| {
-        let [id, room, attempt] = member else { return None };
+        let [id, room, attachment] = member else { return None };
         Some(Member {
             id: SocketId::parse(text_of(id)?)?,
             room: RoomName::parse(text_of(room)?)?,
-            attempt: text_of(attempt)?.parse().ok()?,
+            attachment: Attachment::parse(text_of(attachment)?)?,
         })
     });
     Ok(members.flatten().collect())

@@ -365,7 +365,7 @@ async fn a_session_outlives_its_node() {
     drop((sessions, dying));
 
     let back_on = async |member: &Member, node: usize| {
-        let member = Member { attempt: 1, ..member.clone() };
+        let member = Member { attachment: Attachment::by(1), ..member.clone() };
         let mut back = Guest::speaking_for(member, room.node(node));
         let (_, missed) = back.resume([1, 2], &[]).await;
         (back, missed)
@@ -447,7 +447,7 @@ impl<'a> Room<'a> {
     fn connection_of(&self, guest: &Guest, attempt: u64, hops: usize) -> Guest {
         let place =
             self.nodes.iter().position(|node| Arc::ptr_eq(node, &guest.exchange)).expect("one of them");
-        let member = Member { room: self.name.clone(), id: guest.id(), attempt };
+        let member = Member { room: self.name.clone(), id: guest.id(), attachment: Attachment::by(attempt) };
         Guest::speaking_for(member, self.node(place + hops))
     }
 }

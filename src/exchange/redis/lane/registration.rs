@@ -6,13 +6,13 @@ use crate::{
         redis::request::{Ask, Record, Resumed},
     },
     protocol::{Had, Info, RoomName, Signal, SocketId},
-    room::{Claim, Event, Keys, Lifeline, Member},
+    room::{Attachment, Claim, Event, Keys, Lifeline, Member},
 };
 use std::{mem, sync::Arc, time::Duration};
 
 pub(super) struct Registration {
     room: RoomName,
-    attempt: u64,
+    attachment: Attachment,
     recipient: Arc<dyn Recipient>,
     stage: Stage,
     /// What the others are shown of it: to register it again, should Redis lose it.
@@ -50,6 +50,8 @@ struct Line {
     keys: Keys,
     window: Duration,
     had: Had,
+    /// It said so since its mailbox was trimmed.
+    is_due: bool,
 }
 
 impl Registration {
@@ -60,7 +62,7 @@ impl Registration {
         };
         Self {
             room: member.room.clone(),
-            attempt: member.attempt,
+            attachment: member.attachment,
             recipient,
             stage: Stage::Subscribing(way),
             info,
@@ -74,12 +76,12 @@ impl Registration {
     }
 
     pub(super) fn member(&self, id: SocketId) -> Member {
-        Member { room: self.room.clone(), id, attempt: self.attempt }
+        Member { room: self.room.clone(), id, attachment: self.attachment }
     }
 
     /// Whether it is this connection.
     pub(super) fn is(&self, member: &Member) -> bool {
-        self.attempt == member.attempt && self.room == member.room
+        self.attachment == member.attachment && self.room == member.room
     }
 
     /// Whether it is of this room. Who resumes may name another than the session's.
@@ -88,7 +90,7 @@ impl Registration {
     }
 
     pub(super) fn attempt(&self) -> u64 {
-        self.attempt
+        self.attachment.attempt()
     }
 
     /// Its channel is subscribed to: what it asks for then. `None` where it asked before.
@@ -197,9 +199,15 @@ impl Registration {
     /// Its client had these. Says whether that is the first to be taken out of its mailbox since it was trimmed.
     pub(super) fn acknowledge(&mut self, had: Had) -> bool {
         let Some(line) = &mut self.line else { return false };
-        let is_first = line.had.is_empty();
         line.acknowledge(had);
-        is_first && !line.had.is_empty()
+        !mem::replace(&mut line.is_due, true)
+    }
+
+    /// Some of the mailbox is left: what its client had may lie behind that, and is to be said again.
+    pub(super) fn still_had(&mut self, had: &Had) {
+        if let Some(line) = &mut self.line {
+            line.acknowledge(had.clone());
+        }
     }
 
     /// Messages delivered since its mailbox was trimmed.
@@ -211,8 +219,7 @@ impl Registration {
     /// sync has told what was missed: it may lie before the last that was delivered.
     pub(super) fn take_trim(&mut self) -> Option<Ask> {
         let trim = match &mut self.line {
-            Some(line) if line.had.is_empty() => None,
-            Some(line) => Some(Ask::Acknowledge(mem::take(&mut line.had))),
+            Some(line) => line.take_due().map(Ask::Acknowledge),
             None if self.lapses == self.repaired => self.last.take().map(Ask::Trim),
             None => None,
         };
@@ -225,12 +232,17 @@ impl Registration {
 
 impl Line {
     fn thrown(Lifeline { key, window }: &Lifeline) -> Self {
-        Self { keys: Keys::first(*key), window: *window, had: Had::new() }
+        Self { keys: Keys::first(*key), window: *window, had: Had::new(), is_due: false }
     }
 
     fn taken_up(claim: &Claim) -> Self {
         // The window comes with the answer.
-        Self { keys: Keys::after(claim), window: Duration::ZERO, had: Had::new() }
+        Self { keys: Keys::after(claim), window: Duration::ZERO, had: Had::new(), is_due: false }
+    }
+
+    /// What its client had, if it said so since this was last asked.
+    fn take_due(&mut self) -> Option<Had> {
+        mem::take(&mut self.is_due).then(|| mem::take(&mut self.had))
     }
 
     fn acknowledge(&mut self, had: Had) {

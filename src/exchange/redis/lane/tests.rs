@@ -6,7 +6,7 @@ use crate::{
     exchange::redis::{delivery, partition::Layout, script::Script},
     metrics::Metrics,
     protocol::{KeyHash, ResumeKey, RoomName, SignalKind},
-    room::{Keys, Lifeline, Snapshot},
+    room::{Attachment, Keys, Lifeline, Snapshot},
 };
 use std::{
     num::NonZeroUsize,
@@ -94,7 +94,7 @@ impl Scene {
 
     /// Another connection of hers is here, and her channel is confirmed once more.
     fn comes_back(&self, attempt: u64) -> Connection {
-        let member = Member { attempt, ..self.ann.clone() };
+        let member = Member { attachment: Attachment::by(attempt), ..self.ann.clone() };
         let told = Arc::new(Told::default());
         let claim = Claim { key: key(1), next: key(2), had: Had::new() };
         self.lane.resume(&member, claim, told.clone());
@@ -412,7 +412,7 @@ mod resuming {
         scene.is_confirmed();
         scene.lane.detach(&back.member);
         let requests = scene.taken();
-        let asked = requests.iter().map(|request| (request.script(), request.member.attempt));
+        let asked = requests.iter().map(|request| (request.script(), request.member.attachment.attempt()));
         assert_eq!(asked.collect::<Vec<_>>(), [(Script::Resume, 2), (Script::Detach, 2)]);
     }
 
@@ -488,7 +488,7 @@ mod resuming {
         assert_eq!(scene.asks(), [Script::Resume]);
         assert_eq!((scene.heard(), before.told.heard()), (vec![], vec![]));
         scene.lane.unlink();
-        let member = Member { attempt: 2, ..scene.ann.clone() };
+        let member = Member { attachment: Attachment::by(2), ..scene.ann.clone() };
         let told = Arc::new(Told::default());
         scene.lane.resume(&member, Claim { key: key(1), next: key(3), had: Had::new() }, told.clone());
         scene.lane.link(Arc::default());
@@ -615,7 +615,10 @@ mod restoring {
 
     #[test]
     fn it_is_registered_as_its_node_knows_it() {
-        let record = |scene: &Scene| match scene.take().map(|request| (request.member.attempt, request.ask)) {
+        let record = |scene: &Scene| match scene
+            .take()
+            .map(|request| (request.member.attachment.attempt(), request.ask))
+        {
             Some((attempt, Ask::Restore(Record { info, line }))) => (attempt, info, line),
             other => panic!("{other:?}"),
         };
@@ -691,7 +694,8 @@ mod restoring {
     fn an_audit_mends_both_ways() {
         let scene = greeted();
         assert_eq!(scene.lane.census(), Some(1));
-        let ghost = Member { id: SocketId::from_random([9; 20]), attempt: 4, ..scene.ann.clone() };
+        let ghost =
+            Member { id: SocketId::from_random([9; 20]), attachment: Attachment::by(4), ..scene.ann.clone() };
         assert_eq!(scene.lane.audited(vec![scene.ann.clone()]), 0);
         assert_eq!(scene.asks(), [], "both know the same");
         assert_eq!(scene.lane.audited(vec![ghost.clone(), scene.ann.clone()]), 1);

@@ -2,7 +2,7 @@
 -- Says which sessions are a node's.
 -- KEYS[1] the partition's prefix
 -- ARGV    node
--- Answer  { sid, room, attempt, … }
+-- Answer  { sid, room, attachment, … }
 -- Cost    O(sessions)
 -- An id without a session is what a script left that broke off.
 local answer = {}

@@ -30,10 +30,15 @@ local function may_speak(node, link)
   return holds_lease(node) and tonumber(link) >= tonumber(latest or 0)
 end
 
--- Whether the session is this node's, through this attempt: another connection may have taken it up since.
-local function is_owner(sid, node, attempt)
+-- Whether the session is this node's, through this connection: another one may have taken it up since.
+local function is_owner(sid, node, attachment)
   local owner = redis.call('HMGET', at .. 's:' .. sid, 'node', 'a')
-  return owner[1] == node and (owner[2] or '0') == attempt
+  return owner[1] == node and (owner[2] or '0') == attachment
+end
+
+-- The attempt by which a connection took its session up: what an attachment begins with. 0 for the one that joined.
+local function attempt_of(attachment)
+  return tonumber(string.match(attachment or '0', '^%d+'))
 end
 
 -- Whether the sessions' nodes are still registering them again after Redis lost its data, or some of it.
@@ -78,7 +83,7 @@ local function open_mailbox(mailbox)
 end
 
 -- Empties a mailbox up to the first message that isn't among those its client had: { sender = its highest number, … }.
--- Says how many it took out.
+-- Says how many are left.
 local function forget(mailbox, had)
   local kept, messages = 1, nil
   repeat
@@ -94,7 +99,7 @@ local function forget(mailbox, had)
     redis.call('LTRIM', mailbox, kept - 1, -1)
     redis.call('LSET', mailbox, 0, '')
   end
-  return kept - 1
+  return redis.call('LLEN', mailbox) - 1
 end
 
 -- What a client had, from the arguments after the first `skipped`: sender, number, …

@@ -1,19 +1,19 @@
 #!lua flags=allow-oom
 -- Registers a session again, as its node knows it, where Redis lost it or knows an older state of it.
 -- KEYS[1] the partition's prefix
--- ARGV    room, sid, node, attempt, info (JSON), link, and of a session that can be resumed: the hash of the key that its client
+-- ARGV    room, sid, node, attachment, info (JSON), link, and of a session that can be resumed: the hash of the key that its client
 --         used last, or has; of the one that it was told since, or ''; window (ms)
 -- Answer  1: it is there; 2: it is there again; 0: it was removed, or it is too late; -1: another connection has it;
 --         or 'no lease'
 -- Cost    O(members): a publish each, where it was lost
 -- Fence   the node's lease and its latest link. Who is missing comes back only while all are gathering: afterwards the others have
 --         been told that it is lost.
-local room, sid, node, attempt, info, link, key, next_key, window = unpack(ARGV, 1, 9)
+local room, sid, node, attachment, info, link, key, next_key, window = unpack(ARGV, 1, 9)
 if not may_speak(node, link) then return 'no lease' end
 local session = at .. 's:' .. sid
 local was = redis.call('HMGET', session, 'node', 'a')
-if was[1] == node and (was[2] or '0') == attempt then return 1 end
-if was[1] and tonumber(was[2] or 0) > tonumber(attempt) then return -1 end
+if was[1] == node and (was[2] or '0') == attachment then return 1 end
+if was[1] and attempt_of(was[2]) > attempt_of(attachment) then return -1 end
 if not is_gathering() then return 0 end
 local members = redis.call('SMEMBERS', at .. 'r:' .. room)
 local version = next_version(room)
@@ -23,7 +23,7 @@ redis.call('SADD', at .. 'n:' .. node, sid)
 redis.call('SADD', at .. 'r:' .. room, sid)
 redis.call('ZREM', at .. 'dt', sid)
 if was[1] and was[1] ~= node then redis.call('SREM', at .. 'n:' .. was[1], sid) end
-if key then redis.call('HSET', session, 'a', attempt, 'k', key, 'k2', next_key, 'w', window) end
+if key then redis.call('HSET', session, 'a', attachment, 'k', key, 'k2', next_key, 'w', window) end
 redis.call('HSET', session, 'room', room, 'node', node, 'info', info, 'v', version)
 announce(members, room, (was[1] == '' and 'B' or 'J') .. version .. ' ' .. sid .. (was[1] == '' and '' or info))
 return 2
