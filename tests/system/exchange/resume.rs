@@ -143,7 +143,7 @@ async fn a_wrong_key_opens_nothing(room: &Room<'_>, hops: usize) {
         stranger.post(ben.id(), 1);
         stranger.show("1");
         goes(&stranger);
-        stranger.neighbour().is_in_and_out(&mut [&mut ann, &mut ben]).await;
+        stranger.neighbour().comes_and_goes(&mut [&mut ann, &mut ben]).await;
         stranger.has_heard_nothing();
     }
     let mut back = room.connection_of(&ann, 1, hops);
@@ -188,7 +188,7 @@ async fn an_earlier_attempt_comes_too_late(room: &Room<'_>, hops: usize) {
             late.detach();
         }
     }
-    ann.neighbour().is_in_and_out(&mut [&mut back, &mut ben]).await;
+    ann.neighbour().comes_and_goes(&mut [&mut back, &mut ben]).await;
     let mut again = room.connection_of(&back, 6, hops);
     again.resume([2, 4], &[]).await;
     assert_eq!(back.next().await, Event::Replaced);
@@ -262,7 +262,7 @@ async fn who_is_away_hears_nothing_and_posts_nothing(room: &Room<'_>) {
     ben.post(ann.id(), 1);
     ben.show("1");
     assert_eq!(ben.change().await, Change::Info(ben.shown("1")));
-    ann.neighbour().is_in_and_out(&mut [&mut ben]).await;
+    ann.neighbour().comes_and_goes(&mut [&mut ben]).await;
     ann.has_heard_nothing();
 }
 
@@ -325,7 +325,7 @@ async fn a_session_is_in_its_own_room(room: &Room<'_>, another: &Room<'_>) {
     stray.is_refused([1, 2], &[]).await;
     stray.leave(LeaveReason::Left);
     dan.hears_nothing().await;
-    ann.neighbour().is_in_and_out(&mut [&mut ann, &mut ben]).await;
+    ann.neighbour().comes_and_goes(&mut [&mut ann, &mut ben]).await;
     stray.has_heard_nothing();
 }
 
@@ -428,7 +428,7 @@ fn lifeline(number: u8, window: Duration) -> Lifeline {
     Lifeline { key: key(number).hash(), window }
 }
 
-impl<'a> Room<'a> {
+impl Room<'_> {
     /// Ann, who can come back with key 1, and Ben, who can't. She has heard of him.
     async fn a_call(&self) -> (Guest, Guest) {
         self.a_call_within(WINDOW).await
@@ -505,7 +505,7 @@ impl Guest {
     }
 
     /// It joins and leaves, and that is all that these hear.
-    async fn is_in_and_out(mut self, others: &mut [&mut Guest]) {
+    async fn comes_and_goes(mut self, others: &mut [&mut Guest]) {
         self.join().await;
         self.leave(LeaveReason::Left);
         for other in others {

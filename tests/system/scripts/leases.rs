@@ -121,7 +121,7 @@ async fn of_a_dead_node_who_can_come_back_is_set_aside_for_what_is_left_of_its_w
     assert!([told(v, w), [lost, away]].contains(&heard.clone().try_into().expect("two")), "{heard:?}");
     let over = partition.window_of(&ANN).await.expect("away");
     assert!((before + WINDOW - REAPED_AFTER..=after + WINDOW - REAPED_AFTER).contains(&over));
-    assert_eq!(partition.mailbox(&ANN).await, ["".to_owned(), BEN.says(1)]);
+    assert_eq!(partition.mailbox(&ANN).await, [String::new(), BEN.says(1)]);
     let (snapshot, _) = partition.sync(&BEN).await.expect("in");
     assert_eq!(snapshot, Snapshot { version: w, others: vec![ANN.shown_away(version - 2)] });
     // Done again: nothing (any more), and it is nobody's.

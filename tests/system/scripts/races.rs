@@ -163,7 +163,7 @@ async fn a_message_and_a_detach() {
         if !message_first {
             assert_eq!(partition.post(&ANN, &BEN.says(1)).await, 1);
         }
-        assert_eq!(come_back(&partition).await.expect("in").mailbox, ["".to_owned(), BEN.says(1)]);
+        assert_eq!(come_back(&partition).await.expect("in").mailbox, [String::new(), BEN.says(1)]);
     }
 }
 

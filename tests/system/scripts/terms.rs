@@ -229,7 +229,7 @@ async fn who_came_back_unbeknownst_is_told_as_back() {
         assert_eq!(partition.restore(&back, Some(["key 1", "key 2"])).await, THERE_AGAIN);
         let (snapshot, mailbox) = partition.sync(&back).await.expect("in");
         assert_eq!(ben.heard().await, [(BEN.mailbox(), format!("B{} {}", snapshot.version, ANN.sid))]);
-        assert_eq!(mailbox, ["".to_owned(), BEN.says(1)]);
+        assert_eq!(mailbox, [String::new(), BEN.says(1)]);
         assert_eq!(partition.window_of(&ANN).await, None);
         assert_eq!(partition.audit(SOUTH).await.len(), 2);
     }
