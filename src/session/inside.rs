@@ -39,7 +39,7 @@ enum Flow {
 impl Inside {
     pub(super) fn joined(me: SocketId, snapshot: &Snapshot, resumable: bool) -> Self {
         let acks = resumable.then(Box::default);
-        Self { me, view: View::new(snapshot), sent: 0, flow: Flow::Live, acks }
+        Self { me, view: View::new(snapshot, resumable), sent: 0, flow: Flow::Live, acks }
     }
 
     /// One that knows only what its client knew, and waits to be told the rest.
@@ -244,7 +244,7 @@ impl Inside {
 
     /// What its client will never be told, as its sender came and went unnoticed, needn't be kept for it.
     fn give_up(&self, strangers: &[&Signal], effects: &mut Vec<Effect>) {
-        let strangers = strangers.iter().filter(|signal| !self.view.knows(signal.from));
+        let strangers = strangers.iter().filter(|signal| self.view.is_stranger(signal.from));
         let had: Had = strangers.map(|signal| (signal.from, signal.n)).collect();
         if self.is_resumable() && !had.is_empty() {
             effects.push(Effect::Acknowledge(had));

@@ -1,19 +1,20 @@
 //! A session against every order of events that a room and a network can make.
 //!
-//! [`World`] is a room that is told of truthfully, and a network that isn't: notices are lost, doubled and late, answers
-//! overtake them or lag, and the link is cut with all that is on it. [`Client`] reads what its session sends it, and
-//! fails on the first thing that can't be true.
+//! [`World`] is a room that is told of truthfully, and networks that aren't: notices are lost, doubled and late, answers
+//! overtake them or lag, and links are cut with all that is on them. [`Client`] reads what its session sends it, and fails on
+//! the first thing that can't be true. One that can come back loses its connections, too, with what is on their way in both
+//! directions, and takes its session up by another, each on a node of its own, with a session of its own.
 
 use super::*;
 use crate::{
     protocol::Peer,
     room::{Change, Notice},
 };
-use proptest::prelude::*;
+use proptest::{prelude::*, sample::Index};
 use serde_json::{Value, json};
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
-/// What may happen, in any order.
+/// What may happen, in any order. A connection is named by its age: 0 is the latest.
 #[derive(Clone, Debug)]
 enum Step {
     /// A peer joins, unless it is in.
@@ -22,45 +23,88 @@ enum Step {
     Leave(u8),
     /// A peer shows something else.
     Show(u8),
+    /// A peer's connection is gone, or back.
+    Turn(u8),
     /// A peer sends our client a message.
     Send(u8),
-    /// Our client hears what the room told first.
-    Deliver,
+    /// A peer sends its last message again, as it doesn't know that it was handled.
+    SendAgain(u8),
+    /// Our client's session hears what the room told first.
+    Deliver(usize),
     /// It hears it, and will hear it again.
     Repeat,
     /// It hears once more what it heard some time ago.
-    Echo(prop::sample::Index),
+    Echo(Index),
     /// It never hears it, if it is a notice; the exchange will say so, later.
     Lose,
     /// The link is cut: what is on its way is lost from some point on, and so is all that is told from now on.
-    Cut(prop::sample::Index),
+    Cut(Index),
     /// The link is there again. The exchange says so before anything else.
     Mend,
-    /// The exchange forgets the messages up to the last one that our client's node had.
-    Trim,
-    /// The exchange takes our client's oldest question.
-    Serve,
-    /// Our client hears the answer to its oldest question.
-    Answer,
+    /// The exchange forgets the messages up to the last one that our client's node had; or, for one that can come back, those
+    /// that the client had.
+    Trim(usize),
+    /// The exchange takes a session's oldest question.
+    Serve(usize),
+    /// A session hears the answer to its oldest question.
+    Answer(usize),
+    /// Our client reads a frame.
+    Read,
+    /// It says something to all.
+    Say,
+    /// It says what it had.
+    Ack,
+    /// A session hears what its client said first.
+    Hear(usize),
+    /// The client's connection breaks: of what was on the way down, and up, the last is lost.
+    Break(Index, Index),
+    /// A session notices that its client is gone.
+    Notice(usize),
+    /// Our client comes back by another connection, whether the one that it has broke or not.
+    Return,
+    /// Half a second passes.
+    Wait,
 }
 
-fn steps() -> impl Strategy<Value = Vec<Step>> {
-    let step = prop_oneof![
+/// What happens around every client.
+fn around() -> BoxedStrategy<Step> {
+    prop_oneof![
         3 => (0..5u8).prop_map(Step::Join),
         2 => (0..5u8).prop_map(Step::Leave),
         1 => (0..5u8).prop_map(Step::Show),
+        2 => (0..5u8).prop_map(Step::Turn),
         4 => (0..5u8).prop_map(Step::Send),
-        8 => Just(Step::Deliver),
+        1 => (0..5u8).prop_map(Step::SendAgain),
+        8 => age().prop_map(Step::Deliver),
         1 => Just(Step::Repeat),
-        1 => any::<prop::sample::Index>().prop_map(Step::Echo),
+        1 => any::<Index>().prop_map(Step::Echo),
         2 => Just(Step::Lose),
-        1 => any::<prop::sample::Index>().prop_map(Step::Cut),
+        1 => any::<Index>().prop_map(Step::Cut),
         2 => Just(Step::Mend),
-        2 => Just(Step::Trim),
-        3 => Just(Step::Serve),
-        3 => Just(Step::Answer),
-    ];
-    prop::collection::vec(step, 0..200)
+        2 => age().prop_map(Step::Trim),
+        3 => age().prop_map(Step::Serve),
+        3 => age().prop_map(Step::Answer),
+    ]
+    .boxed()
+}
+
+/// What happens besides to one that can come back.
+fn coming_and_going() -> BoxedStrategy<Step> {
+    prop_oneof![
+        8 => Just(Step::Read),
+        2 => Just(Step::Say),
+        3 => Just(Step::Ack),
+        6 => age().prop_map(Step::Hear),
+        1 => (any::<Index>(), any::<Index>()).prop_map(|(down, up)| Step::Break(down, up)),
+        1 => age().prop_map(Step::Notice),
+        2 => Just(Step::Return),
+        2 => Just(Step::Wait),
+    ]
+    .boxed()
+}
+
+fn age() -> impl Strategy<Value = usize> {
+    prop_oneof![4 => Just(0), 1 => 1..3usize]
 }
 
 proptest! {
@@ -69,15 +113,18 @@ proptest! {
     /// Whatever the order: each notice once, nothing from a peer outside its presence, nothing twice; and in the end the
     /// client's view is true, and it had every message of every peer that it was told of, in order.
     #[test]
-    fn the_view_ends_true(steps in steps(), before in 0..40usize) {
-        let mut world = World::default();
-        for (index, step) in steps.iter().enumerate() {
-            if index == before.min(steps.len() - 1) {
-                world.our_client_joins();
-            }
-            world.take(step);
-        }
-        world.come_to_rest();
+    fn the_view_ends_true(steps in prop::collection::vec(around(), 0..200), before in 0..40usize) {
+        World::of_one_that_stays().live(&steps, before);
+    }
+
+    /// The same, over all the connections of a session; what its client said reached the others so, too; and of the messages
+    /// that were kept for it, none is kept for good.
+    #[test]
+    fn the_view_ends_true_for_who_comes_back(
+        steps in prop::collection::vec(prop_oneof![around(), coming_and_going()], 0..250),
+        before in 0..20usize,
+    ) {
+        World::of_one_that_returns().live(&steps, before);
     }
 }
 
@@ -90,24 +137,58 @@ struct World {
     /// Ids used so far, one for each time that a peer joined.
     seats: [Option<SocketId>; 5],
     ids: u8,
-    told: VecDeque<Event>,
-    heard: Vec<Event>,
-    requests: VecDeque<Effect>,
-    answers: VecDeque<Event>,
+    /// How our client's session stands to the room.
+    place: Place,
     mailbox: Mailbox,
-    link: Link,
-    lost: bool,
-    joined: bool,
+    /// The latest is the last.
+    connections: Vec<Connection>,
     client: Client,
+    /// The numbers of our client's messages, as the others have them.
+    others_had: Vec<u64>,
     now: Instant,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Place {
+    Outside,
+    /// In, through the connection of this attempt.
+    With(u64),
+    /// In, without a connection since this one.
+    Away(u64),
 }
 
 /// The messages that the exchange keeps for our client.
 #[derive(Default)]
 struct Mailbox {
     messages: VecDeque<Signal>,
-    /// The last one that our client's node had.
+    /// The last one that our client's node had since it was trimmed.
     last: Option<Signal>,
+}
+
+/// One connection of our client's, the session at its end, and the node that it is on.
+struct Connection {
+    attempt: u64,
+    session: Session,
+    /// What our client hasn't read yet, and what its session hasn't heard yet.
+    down: VecDeque<Value>,
+    up: VecDeque<Value>,
+    /// The client has left it.
+    is_left: bool,
+    /// The room's deliveries come to it.
+    is_told: bool,
+    told: VecDeque<Event>,
+    heard: Vec<Event>,
+    requests: VecDeque<Effect>,
+    answers: VecDeque<Answer>,
+    /// What its client had, or never will: whenever it comes to the front of the mailbox, it needn't be kept.
+    acked: BTreeMap<SocketId, u64>,
+    link: Link,
+    lost: bool,
+}
+
+enum Answer {
+    Event(Event),
+    Handled(u64),
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -122,13 +203,21 @@ enum Link {
 
 struct Sender {
     info: u64,
-    /// The number of its last message, and those that our client is to have.
+    away: bool,
+    /// The number of its last message to our client.
     sent: u64,
-    due: Vec<u64>,
 }
 
-impl Default for World {
-    fn default() -> Self {
+impl World {
+    fn of_one_that_stays() -> Self {
+        Self::new(false)
+    }
+
+    fn of_one_that_returns() -> Self {
+        Self::new(true)
+    }
+
+    fn new(returns: bool) -> Self {
         let now = Instant::now();
         Self {
             version: 0,
@@ -136,24 +225,28 @@ impl Default for World {
             past: BTreeMap::new(),
             seats: [None; 5],
             ids: 0,
-            told: VecDeque::new(),
-            heard: Vec::new(),
-            requests: VecDeque::new(),
-            answers: VecDeque::new(),
+            place: Place::Outside,
             mailbox: Mailbox::default(),
-            link: Link::Whole,
-            lost: false,
-            joined: false,
-            client: Client::new(now),
+            connections: vec![Connection::new(0, now)],
+            client: Client { returns, ..Client::default() },
+            others_had: Vec::new(),
             now,
         }
     }
-}
 
-impl World {
+    fn live(mut self, steps: &[Step], before: usize) {
+        for (index, step) in steps.iter().enumerate() {
+            if index == before.min(steps.len() - 1) {
+                self.our_client_joins();
+            }
+            self.take(step);
+        }
+        self.come_to_rest();
+    }
+
     fn our_client_joins(&mut self) {
-        self.client.say(&json!({"eventName": "join", "data": {"room": "room"}}), self.now);
-        self.obey();
+        let join = json!({ "eventName": "join", "data": { "room": "room", "resume": self.client.returns } });
+        self.input(0, Input::Text(&join.to_string()));
     }
 
     fn take(&mut self, step: &Step) {
@@ -166,63 +259,121 @@ impl World {
                 }
             }
             Step::Show(seat) => {
-                if let Some(id) = self.seats[usize::from(seat)] {
-                    let sender = self.members.get_mut(&id).expect("seated");
+                if let Some((id, sender)) = self.sender(seat).filter(|(_, sender)| !sender.away) {
                     sender.info += 1;
                     let peer = peer(id, sender.info);
                     self.tell(Change::Info(peer));
                 }
             }
-            Step::Send(seat) => self.send(usize::from(seat)),
-            Step::Deliver => {
-                if let Some(event) = self.told.pop_front() {
+            Step::Turn(seat) => {
+                if let Some((id, sender)) = self.sender(seat) {
+                    sender.away = !sender.away;
+                    let change = if sender.away { Change::Away(id) } else { Change::Back(id) };
+                    self.tell(change);
+                }
+            }
+            Step::Send(seat) => self.send(seat, 1),
+            Step::SendAgain(seat) => self.send(seat, 0),
+            Step::Deliver(age) => {
+                let Some(connection) = self.connection(age) else { return };
+                if let Some(event) = connection.told.pop_front() {
+                    connection.heard.push(event.clone());
                     if let Event::Signal(signal) = &event {
                         self.mailbox.last = Some(signal.clone());
                     }
-                    self.heard.push(event.clone());
-                    self.deliver(event);
+                    self.deliver(age, event);
                 }
             }
             Step::Echo(index) => {
-                if !self.heard.is_empty() {
-                    self.deliver_again(index.get(&self.heard).clone());
+                if let Some(heard) = self.connection(0).map(|connection| &connection.heard)
+                    && !heard.is_empty()
+                {
+                    let event = index.get(heard).clone();
+                    self.deliver_again(event);
                 }
             }
             Step::Repeat => {
-                if let Some(event) = self.told.front().cloned() {
+                if let Some(event) = self.latest().told.front().cloned() {
                     self.deliver_again(event);
                 }
             }
             Step::Lose => {
-                if let Some(Event::Notice(_)) = self.told.front() {
-                    self.told.pop_front();
-                    self.lost = true;
+                let latest = self.latest();
+                if let Some(Event::Notice(_)) = latest.told.front() {
+                    latest.told.pop_front();
+                    latest.lost = true;
                 }
             }
             Step::Cut(index) => {
-                self.told.truncate(index.index(self.told.len() + 1));
-                self.link = Link::Cut;
+                let latest = self.latest();
+                latest.told.truncate(index.index(latest.told.len() + 1));
+                latest.link = Link::Cut;
             }
-            Step::Mend => {
-                if self.link == Link::Cut && self.joined {
-                    self.told.push_back(Event::Lapse);
-                }
-                if self.link == Link::Cut {
-                    self.link = Link::Mended;
-                }
-            }
-            Step::Trim => {
-                if self.link == Link::Whole {
-                    self.mailbox.trim();
+            Step::Mend => self.latest().mend(),
+            Step::Trim(age) => self.trim(age),
+            Step::Serve(age) => self.serve(age),
+            Step::Answer(age) => {
+                match self.connection(age).and_then(|connection| connection.answers.pop_front()) {
+                    Some(Answer::Event(event)) => self.deliver(age, event),
+                    Some(Answer::Handled(n)) => self.input(age, Input::Handled(n)),
+                    None => {}
                 }
             }
-            Step::Serve => self.serve(),
-            Step::Answer => {
-                if let Some(answer) = self.answers.pop_front() {
-                    self.deliver(answer);
-                }
-            }
+            _ => self.come_and_go(step),
         }
+    }
+
+    /// What only one does that can come back.
+    fn come_and_go(&mut self, step: &Step) {
+        match *step {
+            Step::Read => {
+                let latest = self.latest();
+                if !latest.is_left
+                    && let Some(frame) = latest.down.pop_front()
+                {
+                    self.client.read(&frame);
+                    self.client_speaks();
+                }
+            }
+            Step::Say => {
+                self.client.say();
+                self.client_speaks();
+            }
+            Step::Ack => {
+                self.client.acknowledge();
+                self.client_speaks();
+            }
+            Step::Hear(age) => {
+                if let Some(connection) = self.connection(age)
+                    && connection.session.listens()
+                    && let Some(frame) = connection.up.pop_front()
+                {
+                    self.input(age, Input::Text(&frame.to_string()));
+                }
+            }
+            Step::Break(down, up) => self.break_connection(down, up),
+            Step::Notice(age) => {
+                if self.connection(age).is_some_and(|connection| connection.is_left) {
+                    self.input(age, Input::Gone(LeaveReason::Lost));
+                }
+            }
+            Step::Return => self.return_by_another_connection(),
+            Step::Wait => self.wait(),
+            _ => unreachable!("it happens to everybody"),
+        }
+    }
+
+    fn latest(&mut self) -> &mut Connection {
+        self.connections.last_mut().expect("one at least")
+    }
+
+    fn connection(&mut self, age: usize) -> Option<&mut Connection> {
+        self.connections.iter_mut().rev().nth(age)
+    }
+
+    fn sender(&mut self, seat: u8) -> Option<(SocketId, &mut Sender)> {
+        let id = self.seats[usize::from(seat)]?;
+        Some((id, self.members.get_mut(&id).expect("seated")))
     }
 
     fn join(&mut self, seat: usize) {
@@ -230,195 +381,495 @@ impl World {
             self.ids += 1;
             let id = id(self.ids);
             self.seats[seat] = Some(id);
-            self.members.insert(id, Sender { info: 0, sent: 0, due: Vec::new() });
+            self.members.insert(id, Sender { info: 0, away: false, sent: 0 });
             self.tell(Change::Joined(peer(id, 0)));
         }
     }
 
     /// Only who knows of our client can send it something: those who are in when it is.
-    fn send(&mut self, seat: usize) {
-        if let (Some(id), true) = (self.seats[seat], self.joined) {
-            let sender = self.members.get_mut(&id).expect("seated");
-            sender.sent += 1;
-            sender.due.push(sender.sent);
+    fn send(&mut self, seat: u8, more: u64) {
+        if self.place == Place::Outside {
+            return;
+        }
+        if let Some((id, sender)) = self.sender(seat)
+            && !sender.away
+            && sender.sent + more > 0
+        {
+            sender.sent += more;
             let signal = signal(id, sender.sent);
             self.mailbox.messages.push_back(signal.clone());
-            self.publish(Event::Signal(signal));
+            self.publish(&Event::Signal(signal));
         }
     }
 
     fn tell(&mut self, change: Change) {
         self.version += 1;
-        if self.joined {
-            self.publish(Event::Notice(Notice { version: self.version, change }));
+        if self.place != Place::Outside {
+            self.publish(&Event::Notice(Notice { version: self.version, change }));
         }
     }
 
-    fn publish(&mut self, event: Event) {
-        if self.link != Link::Cut {
-            self.told.push_back(event);
+    fn publish(&mut self, event: &Event) {
+        for connection in &mut self.connections {
+            connection.tell(event);
         }
     }
 
     /// Whatever the reason for it, after a `Lapse` the exchange forgets nothing until it is asked.
     fn deliver_again(&mut self, event: Event) {
-        if event == Event::Lapse && self.link == Link::Whole {
-            self.link = Link::Mended;
+        let latest = self.latest();
+        if event == Event::Lapse && latest.link == Link::Whole {
+            latest.link = Link::Mended;
         }
-        self.deliver(event);
+        self.deliver(0, event);
     }
 
-    fn deliver(&mut self, event: Event) {
-        self.client.hear(event, self.now);
-        self.obey();
+    fn deliver(&mut self, age: usize, event: Event) {
+        self.input(age, Input::Exchange(event));
     }
 
-    /// Passes on what the session asks of the exchange. Both the way there and the answer take their time.
-    fn obey(&mut self) {
-        self.requests.extend(self.client.requests.drain(..));
+    /// Does what a session says. The way to the exchange takes its time, and so does the one to the client.
+    fn input(&mut self, age: usize, input: Input<'_>) {
+        let (mut effects, now) = (Vec::new(), self.now);
+        let Some(connection) = self.connection(age) else { return };
+        connection.session.handle(input, now, &mut effects);
+        for effect in effects {
+            connection.obey(effect);
+        }
+        while !self.client.returns
+            && let Some(frame) = self.latest().down.pop_front()
+        {
+            self.client.read(&frame);
+        }
     }
 
-    fn serve(&mut self) {
-        match self.requests.pop_front() {
+    fn serve(&mut self, age: usize) {
+        let Some(connection) = self.connection(age) else { return };
+        let (attempt, request) = (connection.attempt, connection.requests.pop_front());
+        let speaks = self.place == Place::With(attempt);
+        match request {
             None => {}
             Some(Effect::Join(..)) => {
                 self.version += 1;
-                self.joined = true;
-                self.answers.push_back(Event::Joined(self.snapshot()));
+                self.place = Place::With(0);
+                let snapshot = self.snapshot();
+                self.answer(age, Event::Joined(snapshot));
+                self.latest().is_told = true;
             }
-            Some(Effect::Sync) => {
+            Some(Effect::Resume(member, claim)) => self.resume(age, &member, &claim),
+            Some(Effect::Sync) if speaks => {
                 let mailbox = self.mailbox.messages.iter().cloned().collect();
-                self.answers.push_back(Event::Synced { snapshot: self.snapshot(), mailbox });
-                if self.link == Link::Mended && !self.told.contains(&Event::Lapse) {
-                    self.link = Link::Whole;
+                let snapshot = self.snapshot();
+                self.answer(age, Event::Synced { snapshot, mailbox });
+                let connection = self.connection(age).expect("it asked");
+                if connection.link == Link::Mended && !connection.told.contains(&Event::Lapse) {
+                    connection.link = Link::Whole;
                 }
             }
+            Some(Effect::Sync) => self.answer(age, Event::Replaced),
+            Some(Effect::Detach) if speaks => {
+                self.place = Place::Away(attempt);
+                self.tell(Change::Away(id(0)));
+            }
+            // It may come late, from a connection that was replaced.
+            Some(Effect::Broadcast(Signal { n, .. })) => {
+                let last = self.others_had.last().copied().unwrap_or_default();
+                assert!(n <= last + 1, "{n} comes after {last}");
+                if n > last {
+                    self.others_had.push(n);
+                }
+                self.connection(age).expect("it asked").answers.push_back(Answer::Handled(n));
+            }
+            Some(Effect::Detach | Effect::Leave(LeaveReason::Lost)) if !speaks => {}
             Some(other) => panic!("nobody asked for {other:?}"),
         }
     }
 
+    /// Whoever has the highest attempt speaks for the session.
+    fn resume(&mut self, age: usize, member: &Member, claim: &Claim) {
+        let (Place::With(before) | Place::Away(before)) = self.place else { panic!("it wasn't in") };
+        if member.attempt <= before {
+            self.connection(age).expect("it asked").is_told = false;
+            return self.answer(age, Event::Refused(Refusal::Expired));
+        }
+        for earlier in self.connections.iter_mut().filter(|earlier| earlier.attempt < member.attempt) {
+            earlier.replace();
+        }
+        let was_away = matches!(self.place, Place::Away(_));
+        self.place = Place::With(member.attempt);
+        if was_away {
+            self.tell(Change::Back(member.id));
+        }
+        self.mailbox.forget(&claim.had.iter().copied().collect());
+        let mailbox = self.mailbox.messages.iter().cloned().collect();
+        let snapshot = self.snapshot();
+        self.answer(age, Event::Resumed { snapshot, mailbox });
+    }
+
+    fn answer(&mut self, age: usize, event: Event) {
+        self.connection(age).expect("it asked").answers.push_back(Answer::Event(event));
+    }
+
+    fn trim(&mut self, age: usize) {
+        let Some(connection) = self.connections.iter().rev().nth(age) else { return };
+        if self.client.returns {
+            self.mailbox.forget(&connection.acked);
+        } else if connection.link == Link::Whole {
+            self.mailbox.trim();
+        }
+    }
+
     fn snapshot(&self) -> Snapshot {
-        let peers = self.members.iter().map(|(&id, sender)| peer(id, sender.info)).collect();
-        Snapshot { version: self.version, peers }
+        let shown = |(&id, sender): (&SocketId, &Sender)| Peer { away: sender.away, ..peer(id, sender.info) };
+        Snapshot { version: self.version, peers: self.members.iter().map(shown).collect() }
+    }
+
+    fn client_speaks(&mut self) {
+        let frames = mem::take(&mut self.client.says);
+        self.latest().up.extend(frames);
+    }
+
+    /// A client that doesn't know its key yet can't come back.
+    fn break_connection(&mut self, down: Index, up: Index) {
+        let latest = self.connections.last_mut().expect("one at least");
+        if !self.client.is_in || latest.is_left {
+            return;
+        }
+        latest.up.truncate(up.index(latest.up.len() + 1));
+        latest.down.truncate(down.index(latest.down.len() + 1));
+        for frame in latest.down.drain(..) {
+            self.client.read(&frame);
+        }
+        latest.is_left = true;
+        self.client.part();
+    }
+
+    /// It reads no more of the connection that it had.
+    fn return_by_another_connection(&mut self) {
+        if !self.client.is_in {
+            return;
+        }
+        self.client.part();
+        self.latest().is_left = true;
+        let attempt = self.latest().attempt + 1;
+        let mut connection = Connection::new(attempt, self.now);
+        connection.up.push_back(self.client.claim(attempt));
+        self.connections.push(connection);
+    }
+
+    /// Not so long that anybody loses patience.
+    fn wait(&mut self) {
+        self.now += Duration::from_millis(500);
+        for age in 0..self.connections.len() {
+            self.input(age, Input::Heard);
+            self.input(age, Input::Tick);
+        }
     }
 
     /// Everything under way arrives; then the exchange owns up to what it lost.
     fn come_to_rest(&mut self) {
-        self.take(&Step::Mend);
         self.settle();
-        if !self.joined {
+        if self.place == Place::Outside {
             return;
         }
-        if self.lost {
-            self.deliver(Event::Lapse);
+        if self.latest().is_left {
+            self.return_by_another_connection();
+        }
+        self.settle();
+        if self.latest().lost {
+            self.deliver(0, Event::Lapse);
             self.settle();
         }
         let truth: BTreeMap<_, _> =
-            self.members.iter().map(|(id, sender)| (id.to_string(), sender.info)).collect();
-        let view: BTreeMap<_, _> = self.client.peers.iter().map(|(id, had)| (id.clone(), had.info)).collect();
+            self.members.iter().map(|(id, sender)| (id.to_string(), (sender.info, sender.away))).collect();
+        let peers = self.client.peers.iter();
+        let view: BTreeMap<_, _> = peers.map(|(id, known)| (id.clone(), (known.info, known.away))).collect();
         assert_eq!(view, truth, "the client's view");
         for (id, sender) in self.members.iter().chain(&self.past) {
-            let had = self.client.peers.get(id.as_str()).or(self.client.gone.get(id.as_str()));
-            assert!(had.is_none_or(|had| had.messages == sender.due), "{id} sent {:?}: {had:?}", sender.due);
+            let known = self.client.peers.get(id.as_str()).or(self.client.gone.get(id.as_str()));
+            assert!(
+                known.is_none_or(|known| known.last == sender.sent),
+                "{id} sent {}: {known:?}",
+                sender.sent
+            );
+        }
+        if self.client.returns {
+            self.nothing_is_kept_for_good();
         }
     }
 
+    /// What the client said is acknowledged, and what it acknowledges is forgotten.
+    fn nothing_is_kept_for_good(&mut self) {
+        self.wait();
+        self.settle();
+        self.wait();
+        self.settle();
+        assert_eq!(self.client.unacknowledged, VecDeque::new(), "they were handled, and it isn't told");
+        assert_eq!(self.others_had, (1..=self.client.said).collect::<Vec<_>>());
+        self.take(&Step::Ack);
+        self.settle();
+        self.trim(0);
+        let kept: Vec<_> = self.mailbox.messages.iter().map(|signal| (signal.from, signal.n)).collect();
+        assert_eq!(kept, [], "the client had them, or never will");
+    }
+
     fn settle(&mut self) {
-        while !(self.told.is_empty() && self.requests.is_empty() && self.answers.is_empty()) {
-            self.take(&Step::Serve);
-            self.take(&Step::Answer);
-            self.take(&Step::Deliver);
+        while !self.connections.iter().all(Connection::is_quiet) {
+            for age in 0..self.connections.len() {
+                self.connection(age).expect("there").mend();
+                for step in [
+                    Step::Hear(age),
+                    Step::Serve(age),
+                    Step::Answer(age),
+                    Step::Deliver(age),
+                    Step::Notice(age),
+                ] {
+                    self.take(&step);
+                }
+            }
+            self.take(&Step::Read);
         }
     }
 }
 
 impl Mailbox {
     fn trim(&mut self) {
-        if let Some(last) = self.messages.iter().position(|message| Some(message) == self.last.as_ref()) {
+        let last = self.last.take();
+        if let Some(last) = self.messages.iter().position(|message| Some(message) == last.as_ref()) {
             self.messages.drain(..=last);
         }
     }
+
+    /// As `forget` in `prelude.lua`: up to the first message that wasn't had.
+    fn forget(&mut self, had: &BTreeMap<SocketId, u64>) {
+        let is_had = |signal: &mut Signal| had.get(&signal.from).is_some_and(|n| signal.n <= *n);
+        while self.messages.pop_front_if(is_had).is_some() {}
+    }
 }
 
-/// Our client: what it was told, checked as it hears it.
+impl Connection {
+    fn new(attempt: u64, now: Instant) -> Self {
+        Self {
+            attempt,
+            session: Session::new(Arc::new(rules()), SECRETS, now),
+            down: VecDeque::new(),
+            up: VecDeque::new(),
+            is_left: false,
+            is_told: false,
+            told: VecDeque::new(),
+            heard: Vec::new(),
+            requests: VecDeque::new(),
+            answers: VecDeque::new(),
+            acked: BTreeMap::new(),
+            link: Link::Whole,
+            lost: false,
+        }
+    }
+
+    fn obey(&mut self, effect: Effect) {
+        match effect {
+            Effect::Send(text) if !self.is_left => {
+                self.down.push_back(serde_json::from_str(text.as_str()).expect("JSON"));
+            }
+            Effect::Repaired { changes, messages } => assert_ne!((changes, messages), (0, 0)),
+            Effect::Acknowledge(had) => {
+                for (from, n) in had {
+                    let highest = self.acked.entry(from).or_default();
+                    *highest = n.max(*highest);
+                }
+            }
+            Effect::Refuse(ErrorCode::SessionExpired, _) if self.is_left => {}
+            Effect::Send(_) | Effect::Ping => {}
+            Effect::End(_) => self.is_left = true,
+            request @ (Effect::Leave(_) | Effect::Detach) => {
+                self.is_told = false;
+                self.acked.clear();
+                self.requests.push_back(request);
+            }
+            // Its channel is subscribed to before it asks.
+            request @ Effect::Resume(..) => {
+                self.is_told = true;
+                self.requests.push_back(request);
+            }
+            request @ (Effect::Join(..) | Effect::Sync | Effect::Broadcast(_)) => {
+                self.requests.push_back(request);
+            }
+            other => panic!("nobody asked for {other:?}"),
+        }
+    }
+
+    fn tell(&mut self, event: &Event) {
+        if self.is_told && self.link != Link::Cut {
+            self.told.push_back(event.clone());
+        }
+    }
+
+    /// Another one has its session. On a link that is cut, it doesn't hear of that until it asks.
+    fn replace(&mut self) {
+        self.tell(&Event::Replaced);
+        self.is_told &= self.link == Link::Cut;
+    }
+
+    fn mend(&mut self) {
+        if self.link == Link::Cut {
+            self.link = Link::Mended;
+            self.tell(&Event::Lapse);
+        }
+    }
+
+    fn is_quiet(&self) -> bool {
+        let is_over = !self.session.listens();
+        self.told.is_empty()
+            && self.requests.is_empty()
+            && self.answers.is_empty()
+            && (self.is_left || self.down.is_empty())
+            && (is_over || self.up.is_empty())
+            && (is_over || !self.is_left)
+            && self.link != Link::Cut
+    }
+}
+
+/// Our client: what it was told, checked as it reads it.
+#[derive(Default)]
 struct Client {
-    session: Session,
-    requests: Vec<Effect>,
-    inside: bool,
-    peers: BTreeMap<String, Had>,
-    gone: BTreeMap<String, Had>,
+    /// It can come back.
+    returns: bool,
+    /// It was told that it is in.
+    is_in: bool,
+    /// It was told so on the connection that it has.
+    is_live: bool,
+    version: u64,
+    peers: BTreeMap<String, Known>,
+    gone: BTreeMap<String, Known>,
+    /// Peers of whom it had messages since it last said so.
+    had: BTreeMap<String, u64>,
+    /// Since it came back it may be told once more what these show, and whether they are away.
+    retold_info: BTreeSet<String>,
+    retold_turn: BTreeSet<String>,
+    /// How many messages it said, and which of them it may have to repeat.
+    said: u64,
+    unacknowledged: VecDeque<u64>,
+    /// Frames that it has sent.
+    says: Vec<Value>,
 }
 
+/// What it knows of a peer.
 #[derive(Debug, Default)]
-struct Had {
+struct Known {
     info: u64,
-    messages: Vec<u64>,
+    away: bool,
+    /// The last message that it had.
+    last: u64,
 }
 
 impl Client {
-    fn new(now: Instant) -> Self {
-        let session = Session::new(Arc::new(rules()), SECRETS, now);
-        Self { session, requests: Vec::new(), inside: false, peers: BTreeMap::new(), gone: BTreeMap::new() }
-    }
-
-    fn say(&mut self, frame: &Value, now: Instant) {
-        let mut effects = Vec::new();
-        self.session.handle(Input::Text(&frame.to_string()), now, &mut effects);
-        self.sort(effects);
-    }
-
-    fn hear(&mut self, event: Event, now: Instant) {
-        let mut effects = Vec::new();
-        self.session.handle(Input::Exchange(event), now, &mut effects);
-        self.sort(effects);
-    }
-
-    fn sort(&mut self, effects: Vec<Effect>) {
-        for effect in effects {
-            match effect {
-                Effect::Send(text) => self.read(&serde_json::from_str(text.as_str()).unwrap()),
-                Effect::Repaired { changes, messages } => assert_ne!((changes, messages), (0, 0)),
-                request => self.requests.push(request),
+    fn say(&mut self) {
+        if self.is_in {
+            self.said += 1;
+            self.unacknowledged.push_back(self.said);
+            if self.is_live {
+                self.says.push(said(self.said));
             }
         }
+    }
+
+    fn acknowledge(&mut self) {
+        if self.is_live {
+            let received = mem::take(&mut self.had);
+            self.says.push(json!({ "eventName": "ack", "data": { "received": received } }));
+        }
+    }
+
+    /// It has no connection.
+    fn part(&mut self) {
+        self.is_live = false;
+        self.says.clear();
+        self.had.clear();
+    }
+
+    /// What it comes back with.
+    fn claim(&self, attempt: u64) -> Value {
+        let received: BTreeMap<_, _> = self.peers.iter().map(|(id, known)| (id, known.last)).collect();
+        let key = (SECRETS.key)();
+        json!({ "eventName": "resume", "data": {
+            "room": "room", "socketId": id(0), "key": key.reveal(), "attempt": attempt,
+            "received": received, "version": self.version,
+        } })
     }
 
     fn read(&mut self, frame: &Value) {
         let data = &frame["data"];
         let about = || data["socketId"].as_str().unwrap().to_owned();
-        match frame["eventName"].as_str().unwrap() {
+        let name = frame["eventName"].as_str().unwrap();
+        if let Some(version) = data["version"].as_u64()
+            && name != "resumed"
+        {
+            assert!(version >= self.version, "{frame} comes after version {}", self.version);
+            self.version = version;
+        }
+        match name {
             "peers" => {
-                assert!(!self.inside, "peers comes once");
-                self.inside = true;
+                assert!(!self.is_in, "peers comes once");
+                (self.is_in, self.is_live) = (true, true);
                 for peer in data["peers"].as_array().unwrap() {
-                    let had = Had { info: peer["info"].as_u64().unwrap(), ..Had::default() };
-                    self.peers.insert(peer["socketId"].as_str().unwrap().to_owned(), had);
+                    self.peers.insert(peer["socketId"].as_str().unwrap().to_owned(), Known::shown(peer));
                 }
             }
+            "resumed" => {
+                assert!(self.is_in && !self.is_live, "resumed comes once a connection");
+                self.is_live = true;
+                self.retold_info = self.peers.keys().cloned().collect();
+                self.retold_turn = self.retold_info.clone();
+                self.says.extend(self.unacknowledged.iter().map(|&n| said(n)));
+            }
             "new_peer" => {
-                assert!(self.inside && !self.gone.contains_key(&about()), "an id never comes back: {frame}");
-                let had = Had { info: data["info"].as_u64().unwrap(), ..Had::default() };
-                assert!(self.peers.insert(about(), had).is_none(), "told twice: {frame}");
+                assert!(self.is_live && !self.gone.contains_key(&about()), "an id never comes back: {frame}");
+                assert!(self.peers.insert(about(), Known::shown(data)).is_none(), "told twice: {frame}");
             }
             "remove_peer" => {
-                let had = self.peers.remove(&about()).expect("it was there");
-                self.gone.insert(about(), had);
+                let known = self.peers.remove(&about()).expect("it was there");
+                self.gone.insert(about(), known);
             }
             "peer_info" => {
-                let had = self.peers.get_mut(&about()).expect("of a peer that is there");
+                let known = self.peers.get_mut(&about()).expect("of a peer that is there");
                 let info = data["info"].as_u64().unwrap();
-                assert!(info > had.info, "told twice, or late: {frame}");
-                had.info = info;
+                let is_retold = self.retold_info.remove(&about()) && info == known.info;
+                assert!(is_retold || info > known.info, "told twice, or late: {frame}");
+                known.info = info;
+            }
+            "peer_away" | "peer_back" => {
+                let known = self.peers.get_mut(&about()).expect("of a peer that is there");
+                let (was_away, is_retold) = (known.away, self.retold_turn.remove(&about()));
+                known.away = name == "peer_away";
+                assert!(is_retold || was_away != known.away, "told twice, or late: {frame}");
             }
             "message" => {
-                let had = self.peers.get_mut(&about()).expect("from a peer that is there");
+                let known = self.peers.get_mut(&about()).expect("from a peer that is there");
                 let n = frame["n"].as_u64().unwrap();
-                assert!(had.messages.last().is_none_or(|&last| n > last), "had before: {frame}");
-                had.messages.push(n);
+                assert_eq!(n, known.last + 1, "had before, or missed one: {frame}");
+                known.last = n;
+                self.had.insert(about(), n);
+            }
+            "ack" => {
+                let n = data["n"].as_u64().unwrap();
+                assert!(n <= self.said, "{frame} of {}", self.said);
+                self.unacknowledged.retain(|&said| said > n);
             }
             other => panic!("nobody said {other}"),
         }
     }
+}
+
+impl Known {
+    fn shown(peer: &Value) -> Self {
+        let away = peer["away"].as_bool().unwrap_or_default();
+        Self { info: peer["info"].as_u64().unwrap(), away, last: 0 }
+    }
+}
+
+/// Our client's message to all.
+fn said(n: u64) -> Value {
+    json!({ "eventName": "message", "data": { "body": n }, "n": n })
 }
 
 const SECRETS: Secrets = Secrets { id: || id(0), key: || ResumeKey::from_random([7; ResumeKey::LEN]) };
@@ -641,6 +1092,28 @@ mod life {
         let mut effects = life.input(Input::Exchange(Event::Synced { snapshot, mailbox }));
         assert_eq!(effects.pop(), Some(Effect::Repaired { changes: 2, messages: 2 }));
         assert_eq!(names(&effects), ["message", "remove_peer", "new_peer", "message"]);
+    }
+
+    /// Its client may not have read that yet, and come back as one that knows the peer.
+    #[test]
+    fn a_message_of_a_peer_that_went_is_not_given_up() {
+        let mut life = Life::begin();
+        life.says(r#"{"eventName":"join","data":{"room":"room","resume":true}}"#);
+        let snapshot = Snapshot { version: 1, peers: vec![peer(id(1), 0)] };
+        life.input(Input::Exchange(Event::Joined(snapshot)));
+        life.input(Input::Exchange(Event::Signal(signal(id(1), 1))));
+        let change = Change::Left(id(1), LeaveReason::Left);
+        life.input(Input::Exchange(Event::Notice(Notice { version: 2, change })));
+        life.input(Input::Exchange(Event::Lapse));
+        let snapshot = Snapshot { version: 2, peers: vec![] };
+        let synced = |mailbox| Input::Exchange(Event::Synced { snapshot: snapshot.clone(), mailbox });
+        assert_eq!(life.input(synced(vec![signal(id(1), 1)])), []);
+        // Once it has, it says so itself.
+        let ack = format!(r#"{{"eventName":"ack","data":{{"received":{{"{}":1}}}}}}"#, id(1));
+        assert_eq!(life.says(&ack), [Effect::Acknowledge(vec![(id(1), 1)])]);
+        life.input(Input::Exchange(Event::Lapse));
+        let again = life.input(synced(vec![signal(id(1), 1)]));
+        assert_eq!(again, [Effect::Acknowledge(vec![(id(1), 1)])], "posted twice");
     }
 
     #[test]

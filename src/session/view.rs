@@ -11,6 +11,8 @@ pub(super) struct View {
     version: u64,
     /// Sorted by id.
     known: Vec<Known>,
+    /// Of a client that can come back: peers that went before it said that it had their last message, and that one's number.
+    departed: Option<Vec<(SocketId, u64)>>,
 }
 
 #[derive(Debug)]
@@ -53,20 +55,20 @@ pub(super) enum Standing {
 
 impl View {
     /// What a client knows that was just told of `snapshot`.
-    pub(super) fn new(snapshot: &Snapshot) -> Self {
+    pub(super) fn new(snapshot: &Snapshot, resumable: bool) -> Self {
         let known = snapshot.peers.iter().map(Known::told_of).collect();
-        Self::sorted(snapshot.version, known)
+        Self::sorted(snapshot.version, known, resumable.then(Vec::new))
     }
 
     /// What a client knows that says so itself: up to this version, these peers, and what it had from each.
     pub(super) fn returning(version: u64, had: &Had) -> Self {
         let known = had.iter().map(|&(id, n)| Known { id, shown: None, last_n: n, acked: n }).collect();
-        Self::sorted(version, known)
+        Self::sorted(version, known, Some(Vec::new()))
     }
 
-    fn sorted(version: u64, mut known: Vec<Known>) -> Self {
+    fn sorted(version: u64, mut known: Vec<Known>, departed: Option<Vec<(SocketId, u64)>>) -> Self {
         known.sort_unstable_by_key(|known| known.id);
-        Self { version, known }
+        Self { version, known, departed }
     }
 
     pub(super) fn knows(&self, id: SocketId) -> bool {
@@ -139,7 +141,16 @@ impl View {
             if let Ok(index) = self.find(from) {
                 self.known[index].acked = n.max(self.known[index].acked);
             }
+            if let Some(departed) = &mut self.departed {
+                departed.retain(|&(id, last_n)| id != from || n < last_n);
+            }
         }
+    }
+
+    /// Whether the client will never be told of anything of this peer's, nor was: it may still come back from before the going
+    /// of one that it was told of.
+    pub(super) fn is_stranger(&self, id: SocketId) -> bool {
+        !self.knows(id) && !self.departed.iter().flatten().any(|&(departed, _)| departed == id)
     }
 
     /// Whether the client said that it had this message.
@@ -156,7 +167,10 @@ impl View {
 
     fn go(&mut self, id: SocketId, reason: LeaveReason, tell: &mut impl FnMut(ServerEvent<'_>)) {
         if let Ok(index) = self.find(id) {
-            self.known.remove(index);
+            let Known { last_n, acked, .. } = self.known.remove(index);
+            if let Some(departed) = self.departed.as_mut().filter(|_| last_n > acked) {
+                departed.push((id, last_n));
+            }
             tell(ServerEvent::RemovePeer(id, reason, self.version));
         }
     }
