@@ -17,8 +17,9 @@
 //! 6. After `leave` or `detach` returns, the member may still hear what was under way, and nothing later. A member that is out without
 //!    having left is told `Removed`, and nothing later.
 //! 7. A member that can come back has its messages kept until it acknowledges them, while it is away, too, and over any
-//!    number of connections. Who resumes is answered `Resumed` or `Refused`, like who joins; by then the connection that
-//!    the session had before is told `Replaced`, and speaks for it no more, whatever it still says.
+//!    number of connections. Who resumes is answered `Resumed` or `Refused`, like who joins. The connection that the session
+//!    had before is soon told `Replaced`, and speaks for it no more: of what it still says, only messages may arrive, which
+//!    their receivers know by their numbers.
 //! 8. Each message that a member posts is handled by the time that its recipient is told so, or of a later one.
 
 pub mod memory;

@@ -1,6 +1,6 @@
 //! What a room tells its members: the words between a session and the exchange.
 //!
-//! A room's **version** rises by one with each change of its membership or of what a peer shows. A member that had
+//! A room's **version** rises by one with each change of its membership, of what a peer shows, or of who is away. A member that had
 //! version `v` and hears `v + 2` knows that it missed one, and asks for a [`Snapshot`].
 
 use crate::protocol::{ErrorCode, Had, KeyHash, LeaveReason, Peer, RoomName, Signal, SocketId};
@@ -141,7 +141,7 @@ pub enum Change {
     Info(Peer),
     /// A peer's connection is gone, and it may resume.
     Away(SocketId),
-    /// It did. Told to all but itself.
+    /// It did.
     Back(SocketId),
 }
 

@@ -77,7 +77,7 @@ impl Exchange for Memory {
             let (rooms, late) = (self.0.clone(), member.clone());
             let expiry = async move {
                 sleep(window).await;
-                rooms.with_room(&late, |room| room.leave(&late, LeaveReason::Lost));
+                rooms.with_room(&late, |room| room.expire(&late));
             };
             room.expire_by(member, AbortOnDropHandle::new(tokio::spawn(expiry)));
         });

@@ -144,7 +144,11 @@ impl ServerEvent<'_> {
                 },
             ),
             Self::NewPeer(peer, version) => frame("new_peer", Versioned { peer, version: *version }),
-            Self::PeerInfo(peer, version) => frame("peer_info", Versioned { peer, version: *version }),
+            Self::PeerInfo(Peer { id, info, .. }, version) => {
+                // Whether it is away is told apart.
+                let peer = Peer::here(*id, info.clone());
+                frame("peer_info", Versioned { peer: &peer, version: *version })
+            }
             Self::RemovePeer(id, reason, version) => {
                 frame("remove_peer", json!({ "socketId": id, "reason": reason, "version": version }))
             }

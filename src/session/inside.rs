@@ -17,7 +17,7 @@ use std::{mem, time::Instant};
 pub(super) struct Inside {
     me: SocketId,
     view: View,
-    /// The number of its last message.
+    /// The number of its last message on this connection.
     sent: u64,
     flow: Flow,
     /// Of one that can be resumed.
@@ -53,9 +53,9 @@ impl Inside {
     }
 
     /// The client had these.
-    pub(super) fn client_had(&mut self, had: Had, effects: &mut Vec<Effect>) {
+    pub(super) fn client_had(&mut self, mut had: Had, effects: &mut Vec<Effect>) {
         if self.is_resumable() {
-            self.view.acknowledge(&had);
+            self.view.acknowledge(&mut had);
             effects.push(Effect::Acknowledge(had));
         }
     }

@@ -488,15 +488,17 @@ impl World {
     /// Whoever has the highest attempt speaks for the session.
     fn resume(&mut self, age: usize, member: &Member, claim: &Claim) {
         let (Place::With(before) | Place::Away(before)) = self.place else { panic!("it wasn't in") };
-        if member.attempt <= before {
+        if member.attachment.attempt() <= before {
             self.connection(age).expect("it asked").is_told = false;
             return self.answer(age, Event::Refused(Refusal::Expired));
         }
-        for earlier in self.connections.iter_mut().filter(|earlier| earlier.attempt < member.attempt) {
+        for earlier in
+            self.connections.iter_mut().filter(|earlier| earlier.attempt < member.attachment.attempt())
+        {
             earlier.replace();
         }
         let was_away = matches!(self.place, Place::Away(_));
-        self.place = Place::With(member.attempt);
+        self.place = Place::With(member.attachment.attempt());
         if was_away {
             self.tell(Change::Back(member.id));
         }

@@ -135,16 +135,19 @@ impl View {
         }
     }
 
-    /// Notes what the client says that it had.
-    pub(super) fn acknowledge(&mut self, had: &Had) {
-        for &(from, n) in had {
-            if let Ok(index) = self.find(from) {
+    /// Notes what the client says that it had; what is left is of peers that it was told of.
+    pub(super) fn acknowledge(&mut self, had: &mut Had) {
+        had.retain(|&(from, n)| match self.find(from) {
+            Ok(index) => {
                 self.known[index].acked = n.max(self.known[index].acked);
+                true
             }
-            if let Some(departed) = &mut self.departed {
+            Err(_) => self.departed.iter_mut().any(|departed| {
+                let was_told = departed.iter().any(|(id, _)| *id == from);
                 departed.retain(|&(id, last_n)| id != from || n < last_n);
-            }
-        }
+                was_told
+            }),
+        });
     }
 
     /// Whether the client will never be told of anything of this peer's, nor was: it may still come back from before the going

@@ -102,6 +102,18 @@ mod tests {
     }
 
     #[test]
+    fn what_was_had_out_of_order_is_not_kept_for_good() {
+        let mut mailbox = Mailbox::default();
+        let [ben, cat] = [signal(1, 1), signal(2, 1)];
+        for signal in [&ben, &cat] {
+            mailbox.push(signal.clone()).expect("room");
+        }
+        mailbox.acknowledge(&vec![(cat.from, 1)]);
+        mailbox.acknowledge(&vec![(ben.from, 1)]);
+        assert_eq!(mailbox.messages.len(), 0);
+    }
+
+    #[test]
     fn a_key_is_good_until_the_next_was_used() {
         let hash = |byte| ResumeKey::from_random([byte; ResumeKey::LEN]).hash();
         let mut kept = Kept::new(Lifeline { key: hash(1), window: Duration::ZERO });

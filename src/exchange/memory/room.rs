@@ -84,7 +84,7 @@ impl Room {
 
     /// What ends the membership of one that is away.
     pub(super) fn expire_by(&mut self, member: &Member, expiry: AbortOnDropHandle<()>) {
-        if let Some(kept) = self.speaking(member).and_then(|occupant| occupant.kept.as_mut()) {
+        if let Some(kept) = self.find(member).and_then(|occupant| occupant.kept.as_mut()) {
             kept.expiry = Some(expiry);
         }
     }
@@ -95,11 +95,22 @@ impl Room {
         }
     }
 
+    /// Its window is over.
+    pub(super) fn expire(&mut self, member: &Member) {
+        if self.find(member).is_some_and(|occupant| occupant.peer.away) {
+            self.remove(member.id, LeaveReason::Lost);
+        }
+    }
+
     pub(super) fn leave(&mut self, member: &Member, reason: LeaveReason) {
         if self.speaking(member).is_some() {
-            self.occupants.retain(|occupant| occupant.peer.id != member.id);
-            self.announce(member.id, Change::Left(member.id, reason));
+            self.remove(member.id, reason);
         }
+    }
+
+    fn remove(&mut self, id: SocketId, reason: LeaveReason) {
+        self.occupants.retain(|occupant| occupant.peer.id != id);
+        self.announce(id, Change::Left(id, reason));
     }
 
     pub(super) fn set_info(&mut self, member: &Member, info: Info) {
@@ -147,6 +158,11 @@ impl Room {
 
     /// The occupant, if this connection of its speaks for it.
     fn speaking(&mut self, member: &Member) -> Option<&mut Occupant> {
+        self.find(member).filter(|occupant| !occupant.peer.away)
+    }
+
+    /// The occupant, if this connection of its was the last that spoke for it.
+    fn find(&mut self, member: &Member) -> Option<&mut Occupant> {
         self.occupants
             .iter_mut()
             .find(|occupant| occupant.peer.id == member.id && occupant.attachment == member.attachment)

@@ -20,7 +20,7 @@ pub(super) enum Delivery {
     /// For whoever speaks for it.
     Event(Event),
     /// It was resumed, by this attempt.
-    Resumed(u64),
+    TakenOver(u64),
 }
 
 /// Reads a delivery, or `None` where a newer version's node says something that this one doesn't know.
@@ -28,7 +28,7 @@ pub(super) fn read(bytes: &[u8]) -> Option<Delivery> {
     let text = str::from_utf8(bytes).ok()?;
     let (kind, rest) = text.split_at_checked(1)?;
     let event = match kind {
-        "T" => return rest.parse().ok().map(Delivery::Resumed),
+        "T" => return rest.parse().ok().map(Delivery::TakenOver),
         "M" => read_signal(text).map(Event::Signal),
         "J" => read_notice(rest, |id, info| Some(Change::Joined(Peer::here(id, info_of(info)?)))),
         "I" => read_notice(rest, |id, info| Some(Change::Info(Peer::here(id, info_of(info)?)))),
@@ -122,7 +122,7 @@ mod tests {
             let event = Event::Notice(Notice { version: 7, change });
             assert_eq!(read(text.as_bytes()), Some(Delivery::Event(event)), "{text}");
         }
-        assert_eq!(read(b"T3"), Some(Delivery::Resumed(3)));
+        assert_eq!(read(b"T3"), Some(Delivery::TakenOver(3)));
     }
 
     #[test]

@@ -16,14 +16,15 @@ mod tests;
 
 use self::{
     queue::Queue,
-    registration::{Registration, Way},
+    registration::{Registration, TrimDue, Way},
 };
 use super::{
     batch::Room,
     connection::Reply,
     partition::Partition,
     request::{
-        Ask, Pulse, Request, Resumed, Synced, read_ids, read_join, read_number, read_resume, read_sync,
+        Ask, Pulse, Request, Resumed, Synced, read_ack, read_ids, read_join, read_number, read_resume,
+        read_sync,
     },
     trouble::Fault,
     wake::Wake,
@@ -40,9 +41,6 @@ use std::{
     sync::{Arc, Mutex, MutexGuard, PoisonError},
     time::{Duration, Instant},
 };
-
-/// After so many deliveries a mailbox is trimmed at once; else by and by.
-const DELIVERIES_PER_TRIM: u32 = 64;
 
 /// One partition, as this node sees it.
 pub(super) struct Lane {
@@ -136,14 +134,8 @@ impl Lane {
     pub(super) fn acknowledge(&self, member: &Member, had: Had) {
         let mut state = self.state();
         let Some(registration) = state.find(member) else { return };
-        let (is_first, delivered) = (registration.acknowledge(had), registration.delivered());
-        if is_first {
-            state.untrimmed.push(member.id);
-        }
-        if delivered >= DELIVERIES_PER_TRIM {
-            state.trim_is_due = true;
-            state.wake_writer();
-        }
+        let due = registration.acknowledge(had);
+        state.note_trim(member.id, due);
     }
 
     pub(super) fn post(&self, member: &Member, to: SocketId, signal: Signal) {
@@ -238,23 +230,20 @@ impl Lane {
         }
         let Some(registration) = state.members.get_mut(&id) else { return };
         let Event::Signal(signal) = event else { return registration.tell(event) };
-        match registration.hand(signal) {
-            1 => state.untrimmed.push(id),
-            DELIVERIES_PER_TRIM => {
-                state.trim_is_due = true;
-                state.wake_writer();
-            }
-            _ => {}
-        }
+        let due = registration.hand(signal);
+        state.note_trim(id, due);
     }
 
     /// A member was resumed, here or elsewhere: an earlier connection of its has no more say.
-    pub(super) fn resumed(&self, id: SocketId, attempt: u64) {
+    pub(super) fn taken_over(&self, id: SocketId, attempt: u64) {
         let mut state = self.state();
-        let earlier = state.speakers(id).filter(|registration| registration.attempt() < attempt);
-        // One that isn't answered yet was granted before, or will be refused.
-        for earlier in earlier.map(|registration| registration.member(id)).collect::<Vec<_>>() {
-            state.end(&earlier, Event::Replaced);
+        // One that isn't answered yet was granted before this, or will be refused.
+        for resuming in state.resuming.get_mut(&id).into_iter().flatten() {
+            resuming.supersede(attempt);
+        }
+        if let Some(before) = state.members.get(&id).filter(|registration| registration.attempt() < attempt) {
+            let before = before.member(id);
+            state.end(&before, Event::Replaced);
         }
     }
 }
@@ -276,6 +265,11 @@ impl Lane {
             taken.push(request);
         }
         taken
+    }
+
+    /// Whether nothing waits.
+    pub(super) fn is_idle(&self) -> bool {
+        self.state().queue.is_empty()
     }
 
     /// Takes back a request that was not answered.
@@ -310,14 +304,13 @@ impl Lane {
         state.leased_until = Some(sent + lease);
         state.gathering_until = (!pulse.gathering.is_zero()).then(|| Instant::now() + pulse.gathering);
         state.is_greeted = true;
-        if !pulse.held {
-            // Others may have taken its members for dead.
-            let asked = state.everyone().map(|(_, registration)| registration);
-            asked.filter(|registration| registration.has_asked()).for_each(Registration::lapse);
-        }
         let before = mem::replace(&mut state.term, pulse.term.clone());
         if !before.is_empty() && before != state.term {
             state.restore_everyone();
+        } else if !pulse.held {
+            // Others may have taken its members for dead.
+            let asked = state.everyone().map(|(_, registration)| registration);
+            asked.filter(|registration| registration.has_asked()).for_each(Registration::lapse);
         }
     }
 
@@ -428,7 +421,7 @@ impl Lane {
                 _ => {}
             },
             Ask::Acknowledge(had) => {
-                if read_number(reply)? > 0
+                if read_ack(reply)? > 0
                     && let Some(registration) = state.find(member)
                 {
                     registration.still_had(had);
@@ -478,6 +471,16 @@ impl State {
         }
     }
 
+    fn note_trim(&mut self, id: SocketId, due: TrimDue) {
+        if due != TrimDue::No {
+            self.untrimmed.push(id);
+        }
+        if due == TrimDue::Now {
+            self.trim_is_due = true;
+            self.wake_writer();
+        }
+    }
+
     fn trim(&mut self) {
         self.trim_is_due = false;
         for id in mem::take(&mut self.untrimmed) {
@@ -516,11 +519,16 @@ impl State {
     fn remove(&mut self, member: &Member) -> Option<Registration> {
         let is_in = self.members.get(&member.id).is_some_and(|known| known.is(member));
         let removed = if is_in { self.members.remove(&member.id) } else { self.take_resuming(member) }?;
+        self.release(member);
+        Some(removed)
+    }
+
+    /// Leaves a channel that nobody needs any more.
+    fn release(&mut self, member: &Member) {
         let room = member.room.as_str().as_bytes();
         if !self.speakers(member.id).any(|registration| registration.is_of(room)) {
             self.change_channel(Channel::Unsubscribe(member.clone()));
         }
-        Some(removed)
     }
 
     fn take_resuming(&mut self, member: &Member) -> Option<Registration> {
@@ -557,8 +565,15 @@ impl State {
     fn resumed(&mut self, member: &Member, resumed: Resumed) {
         let Some(mut registration) = self.take_resuming(member) else { return };
         registration.resumed(&resumed);
-        let Resumed { snapshot, mailbox, .. } = resumed;
+        let Resumed { snapshot, mailbox, has_gap, .. } = resumed;
         registration.tell(Event::Resumed { snapshot, mailbox });
+        if has_gap {
+            registration.tell(Event::Gap);
+        }
+        if registration.is_superseded() {
+            registration.tell(Event::Replaced);
+            return self.release(member);
+        }
         if let Some(before) = self.members.insert(member.id, registration) {
             before.tell(Event::Replaced);
         }

@@ -60,6 +60,8 @@ pub(super) struct Resumed {
     pub(super) mailbox: Vec<Signal>,
     pub(super) info: Info,
     pub(super) window: Duration,
+    /// Messages may be lost since it was last taken up.
+    pub(super) has_gap: bool,
 }
 
 impl Request {
@@ -208,12 +210,13 @@ pub(super) fn read_resume(reply: &Reply) -> Result<Option<Resumed>, Fault> {
     }
     let read = || {
         let Reply::Array(parts) = reply else { return None };
-        let [snapshot, mailbox, info, window] = parts.as_slice() else { return None };
+        let [snapshot, mailbox, info, window, has_gap] = parts.as_slice() else { return None };
         Some(Resumed {
             snapshot: read_snapshot(snapshot).ok()?,
             mailbox: read_mailbox(mailbox)?,
             info: delivery::info_of(text_of(info)?)?,
             window: Duration::from_millis(text_of(window)?.parse().ok()?),
+            has_gap: read_number(has_gap).ok()? == 1,
         })
     };
     read().map(Some).ok_or_else(|| garbled("resume"))
@@ -292,6 +295,14 @@ pub(super) fn read_beat(reply: &Reply) -> Result<Pulse, Fault> {
         expired: read_number(expired)? == 1,
         dead: dead.iter().filter_map(|node| text_of(node).map(str::to_owned)).collect(),
     })
+}
+
+/// Reads the answer to an ack: how many messages are left in the mailbox.
+pub(super) fn read_ack(reply: &Reply) -> Result<i64, Fault> {
+    match reply {
+        Reply::Array(counts) => counts.get(1).map_or(Err(garbled("ack")), read_number),
+        _ => Err(garbled("ack")),
+    }
 }
 
 /// Reads the answer to an audit: the sessions that are the node's. What can't be one isn't the node's business.

@@ -161,7 +161,7 @@ impl Subscriber {
             let lane = &self.common.lanes[number];
             match delivery {
                 Delivery::Event(event) => lane.deliver(id, event),
-                Delivery::Resumed(attempt) => lane.resumed(id, attempt),
+                Delivery::TakenOver(attempt) => lane.taken_over(id, attempt),
             }
         }
     }

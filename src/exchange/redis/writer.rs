@@ -91,12 +91,14 @@ impl Writer {
                 self.exchange(batch).await?;
                 continue;
             }
-            if self.common.stopping.is_cancelled() {
+            let is_stopping = self.common.stopping.is_cancelled();
+            // What waits for the others to gather, or for a slot to move, is still to be done; the supervisor's patience ends it.
+            if is_stopping && self.lanes.iter().all(|Served { lane, .. }| lane.is_idle()) {
                 return self.retire().await;
             }
             tokio::select! {
                 biased;
-                () = self.common.stopping.cancelled() => {}
+                () = self.common.stopping.cancelled(), if !is_stopping => {}
                 () = self.wake.writer.notified() => {}
                 () = sleep_until(self.next_beat.into()) => {}
             }

@@ -18,6 +18,7 @@ pub(super) async fn behaves(nodes: &[Arc<dyn Exchange>]) {
             who_was_replaced_has_no_say(&Room::on(nodes), hops).await;
             a_message_is_kept_over_any_number_of_connections(&Room::on(nodes), hops).await;
             a_wrong_key_opens_nothing(&Room::on(nodes), hops).await;
+            a_wrong_key_by_the_same_attempt_opens_nothing(&Room::on(nodes), hops).await;
             a_key_is_good_until_the_next_was_used(&Room::on(nodes), hops).await;
             an_earlier_attempt_comes_too_late(&Room::on(nodes), hops).await;
             of_two_attempts_at_once_the_later_one_has_it(&Room::on(nodes), hops).await;
@@ -152,6 +153,21 @@ async fn a_wrong_key_opens_nothing(room: &Room<'_>, hops: usize) {
     ben.hears_nothing().await;
 }
 
+/// A stranger may guess the attempt by which a session is on its node, and say nothing more than that.
+async fn a_wrong_key_by_the_same_attempt_opens_nothing(room: &Room<'_>, hops: usize) {
+    let (mut ann, mut ben) = room.a_call().await;
+    let mut back = room.connection_of(&ann, 1, hops);
+    back.resume([1, 2], &[]).await;
+    assert_eq!(ann.next().await, Event::Replaced);
+    let mut stranger = room.connection_of(&back, 1, 0);
+    stranger.is_refused([9, 8], &[]).await;
+    stranger.detach();
+    stranger.neighbour().comes_and_goes(&mut [&mut back, &mut ben]).await;
+    ben.post(ann.id(), 1);
+    assert_eq!(back.next().await, Event::Signal(ben.signal(1)));
+    ben.hears_nothing().await;
+}
+
 async fn a_key_is_good_until_the_next_was_used(room: &Room<'_>, hops: usize) {
     let (ann, ben) = room.a_call().await;
     let mut attempt = 0;
@@ -258,7 +274,10 @@ async fn who_is_away_hears_nothing_and_posts_nothing(room: &Room<'_>) {
     assert_eq!(ben.change().await, Change::Away(ann.id()));
     ann.post(ben.id(), 1);
     ann.broadcast(2);
+    ann.show("1");
     ann.exchange.sync(&ann.member);
+    ann.detach();
+    ann.leave(LeaveReason::Left);
     ben.post(ann.id(), 1);
     ben.show("1");
     assert_eq!(ben.change().await, Change::Info(ben.shown("1")));

@@ -153,6 +153,7 @@ pub(super) struct Resumed {
     pub(super) mailbox: Vec<String>,
     pub(super) info: String,
     pub(super) window: u64,
+    pub(super) has_gap: bool,
 }
 
 /// What a beat says of its node.
@@ -302,9 +303,9 @@ impl Partition {
         if let Value::BulkString(_) = answer {
             return Err(from_redis_value(answer).expect("a word"));
         }
-        let (snapshot, mailbox, info, window): (Value, _, _, _) =
+        let (snapshot, mailbox, info, window, has_gap): (Value, _, _, _, u64) =
             from_redis_value(answer).expect("four parts");
-        Ok(Resumed { snapshot: Snapshot::read(snapshot), mailbox, info, window })
+        Ok(Resumed { snapshot: Snapshot::read(snapshot), mailbox, info, window, has_gap: has_gap == 1 })
     }
 
     pub(super) async fn detach(&self, seat: &Seat) -> u64 {
@@ -315,7 +316,9 @@ impl Partition {
     pub(super) async fn ack(&self, seat: &Seat, had: Had<'_>) -> u64 {
         let words = [seat.room, seat.sid].map(ToOwned::to_owned);
         let words = words.into_iter().chain(written(had)).collect::<Vec<_>>();
-        ask(&mut self.redis(), "ack", AT, &words).await
+        let (taken, left): (u64, u64) = ask(&mut self.redis(), "ack", AT, &words).await;
+        assert_eq!(left, (self.mailbox(seat).await.len() as u64).saturating_sub(1));
+        taken
     }
 
     /// Registers a session again, as its node knows it: with the key that its client used last, and the one it was told since.

@@ -88,7 +88,10 @@ async fn who_comes_back_is_told_all_that_it_missed_and_the_others_that_it_is_bac
     let snapshot =
         Snapshot { version: version + 3, others: vec![BEN.shown(version), CAT.shown(version + 2)] };
     let mailbox = vec![String::new(), BEN.says(2), BEN.says(3)];
-    assert_eq!(resumed, Resumed { snapshot, mailbox, info: ANN.info.to_owned(), window: WINDOW });
+    assert_eq!(
+        resumed,
+        Resumed { snapshot, mailbox, info: ANN.info.to_owned(), window: WINDOW, has_gap: false }
+    );
     let told = format!("B{} {}", version + 3, ANN.sid);
     assert_eq!(others.heard().await, [&BEN, &CAT].map(|seat| (seat.mailbox(), told.clone())));
     assert_eq!(partition.window_of(&ANN).await, None);
@@ -237,11 +240,11 @@ async fn only_who_speaks_for_it_can_send_a_session_away() {
     assert_eq!(partition.detach(&ANN).await, 1);
     changes_nothing(&partition, async || {
         assert_eq!(partition.detach(&ANN).await, 0, "once");
-        assert_eq!(partition.leave(&ANN, "left").await, 0);
         assert_eq!(partition.info(&ANN, "1").await, 0);
         assert_eq!(partition.sync(&ANN).await, Err(GONE));
     })
     .await;
+    assert_eq!(partition.leave(&ANN, "left").await, 1, "as from a node that was thought dead");
 }
 
 #[tokio::test]

@@ -324,3 +324,21 @@ async fn an_audit_clears_away_what_is_only_half_there() {
     assert_eq!(left, [ANN.sid]);
     assert!(partition.sync(&BEN).await.is_ok());
 }
+
+/// Redis knows only what she showed before.
+#[tokio::test]
+async fn who_shows_something_else_unbeknownst_shows_it_again() {
+    let partition = Partition::start().await;
+    partition.join_to_return(&ANN, "key 1").await;
+    partition.join(&BEN).await;
+    gather(&partition).await;
+    let mut ben = partition.listen(&[BEN.mailbox()]).await;
+    let anna = Seat { info: r#""Anna""#, ..ANN };
+    partition.restore(&anna, Some(["key 1", ""])).await;
+    let (snapshot, _) = partition.sync(&BEN).await.expect("in");
+    assert_eq!(snapshot.others, [anna.shown(snapshot.others[0].2)]);
+    assert_eq!(
+        ben.heard().await,
+        [(BEN.mailbox(), format!("I{} {}{}", snapshot.version, ANN.sid, anna.info))]
+    );
+}

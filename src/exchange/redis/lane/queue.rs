@@ -48,7 +48,8 @@ impl Queue {
     /// Takes one in before all others: it has no order to keep.
     pub(super) fn push_front(&mut self, request: Request) {
         self.count(&request);
-        self.put_back(request);
+        self.bytes += request.weight();
+        self.requests.push_front(request);
     }
 
     /// Takes the first request. It counts as waiting until it is [`done`](Self::done).
@@ -64,8 +65,11 @@ impl Queue {
 
     /// Takes back, to the front, one that was taken and not answered.
     pub(super) fn put_back(&mut self, request: Request) {
-        if let Ask::Restore(_) = request.ask {
-            return self.restoring.push_front(request);
+        match request.ask {
+            Ask::Restore(_) => return self.restoring.push_front(request),
+            // It may be done, and its message posted again since, behind others: then it would take those out, too.
+            Ask::Trim(_) => return self.done(&request),
+            _ => {}
         }
         self.bytes += request.weight();
         self.requests.push_front(request);
@@ -75,6 +79,11 @@ impl Queue {
     pub(super) fn done(&mut self, request: &Request) {
         self.metrics.waiting.dec();
         self.moving -= usize::from(request.moves());
+    }
+
+    /// Whether nothing waits.
+    pub(super) fn is_empty(&self) -> bool {
+        self.restoring.is_empty() && self.requests.is_empty()
     }
 
     /// Whether no request is without an answer that changes which sessions are the node's.

@@ -21,12 +21,14 @@ pub(super) struct Registration {
     line: Option<Box<Line>>,
     /// Its channel is not subscribed to on the link that there is now, and was on another.
     is_cut: bool,
+    /// A later attempt has the session.
+    is_superseded: bool,
     /// How often something may have been missed.
     lapses: u32,
     /// Up to which lapse a sync has made good what was missed.
     repaired: u32,
-    /// Messages delivered since its mailbox was trimmed, and the last of them.
-    delivered: u32,
+    /// What was delivered since its mailbox was trimmed; and of one that can't be resumed, the last message.
+    delivered: Delivered,
     last: Option<Signal>,
 }
 
@@ -34,6 +36,23 @@ pub(super) struct Registration {
 pub(super) enum Way {
     Join(Entry),
     Resume(Claim),
+}
+
+/// When a mailbox is to be trimmed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum TrimDue {
+    /// That is known already, or there is nothing to take out.
+    No,
+    /// With the others, in turn.
+    Later,
+    /// Before it fills.
+    Now,
+}
+
+#[derive(Clone, Copy, Default)]
+struct Delivered {
+    messages: u32,
+    bytes: usize,
 }
 
 enum Stage {
@@ -68,9 +87,10 @@ impl Registration {
             info,
             line: line.map(Box::new),
             is_cut: false,
+            is_superseded: false,
             lapses: 0,
             repaired: 0,
-            delivered: 0,
+            delivered: Delivered::default(),
             last: None,
         }
     }
@@ -117,6 +137,15 @@ impl Registration {
     /// It is in.
     pub(super) fn entered(&mut self) {
         self.stage = Stage::In;
+    }
+
+    /// The session is taken up by this attempt.
+    pub(super) fn supersede(&mut self, attempt: u64) {
+        self.is_superseded |= self.attempt() < attempt;
+    }
+
+    pub(super) fn is_superseded(&self) -> bool {
+        self.is_superseded
     }
 
     /// It is in, and was before.
@@ -184,23 +213,27 @@ impl Registration {
         }
     }
 
-    /// Hands it a message, and says how many can be taken out of its mailbox since it was trimmed. Of one that can be resumed,
-    /// none can until its client acknowledges them.
-    pub(super) fn hand(&mut self, signal: Signal) -> u32 {
-        self.delivered += 1;
+    /// Hands it a message, and says when its mailbox is to be trimmed. That of one that can be resumed isn't until its client
+    /// acknowledges something.
+    pub(super) fn hand(&mut self, signal: Signal) -> TrimDue {
+        let due = self.delivered.add(&signal);
         let is_plain = self.line.is_none();
         if is_plain {
             self.last = Some(signal.clone());
         }
         self.tell(Event::Signal(signal));
-        if is_plain { self.delivered } else { 0 }
+        if is_plain { due } else { TrimDue::No }
     }
 
-    /// Its client had these. Says whether that is the first to be taken out of its mailbox since it was trimmed.
-    pub(super) fn acknowledge(&mut self, had: Had) -> bool {
-        let Some(line) = &mut self.line else { return false };
+    /// Its client had these. Says when its mailbox is to be trimmed.
+    pub(super) fn acknowledge(&mut self, had: Had) -> TrimDue {
+        let Some(line) = &mut self.line else { return TrimDue::No };
         line.acknowledge(had);
-        !mem::replace(&mut line.is_due, true)
+        match mem::replace(&mut line.is_due, true) {
+            _ if self.delivered.is_much() => TrimDue::Now,
+            false => TrimDue::Later,
+            true => TrimDue::No,
+        }
     }
 
     /// Some of the mailbox is left: what its client had may lie behind that, and is to be said again.
@@ -208,11 +241,6 @@ impl Registration {
         if let Some(line) = &mut self.line {
             line.acknowledge(had.clone());
         }
-    }
-
-    /// Messages delivered since its mailbox was trimmed.
-    pub(super) fn delivered(&self) -> u32 {
-        self.delivered
     }
 
     /// What its mailbox can be emptied of: what its client had, or else what was delivered to it. Of the latter, nothing until a
@@ -224,9 +252,32 @@ impl Registration {
             None => None,
         };
         if trim.is_some() || self.line.is_none() {
-            self.delivered = 0;
+            self.delivered = Delivered::default();
         }
         trim
+    }
+}
+
+impl Delivered {
+    /// After so many messages a mailbox is trimmed at once; else by and by.
+    const MUCH: u32 = 64;
+
+    /// Or so many bytes: an eighth of what it holds.
+    const MANY_BYTES: usize = 64 * 1024;
+
+    fn add(&mut self, signal: &Signal) -> TrimDue {
+        let was_much = self.is_much();
+        self.messages += 1;
+        self.bytes += signal.frame.len();
+        match self.messages {
+            _ if self.is_much() && !was_much => TrimDue::Now,
+            1 => TrimDue::Later,
+            _ => TrimDue::No,
+        }
+    }
+
+    fn is_much(&self) -> bool {
+        self.messages >= Self::MUCH || self.bytes >= Self::MANY_BYTES
     }
 }
 

@@ -13,6 +13,9 @@ use std::{
     sync::atomic::{AtomicU64, Ordering},
 };
 
+/// After so many deliveries a mailbox is trimmed at once.
+const DELIVERIES_PER_TRIM: u32 = 64;
+
 /// A lane with Ann in it, and what she was told.
 struct Scene {
     lane: Lane,
@@ -155,7 +158,7 @@ fn key(number: u8) -> KeyHash {
 /// Redis let her in again; her mailbox holds these.
 fn resumed(messages: &[u64]) -> Reply {
     let Reply::Array(mut parts) = synced(messages) else { unreachable!("an array") };
-    parts.extend([text("7"), text("20000")]);
+    parts.extend([text("7"), text("20000"), Reply::Integer(0)]);
     Reply::Array(parts)
 }
 
@@ -166,6 +169,10 @@ fn message(n: u64) -> Signal {
 
 fn text(text: &str) -> Reply {
     Reply::BulkString(text.to_owned().into())
+}
+
+fn acknowledged(taken: i64, left: i64) -> Reply {
+    Reply::Array(vec![Reply::Integer(taken), Reply::Integer(left)])
 }
 
 fn snapshot(version: &str) -> Reply {
@@ -259,6 +266,16 @@ fn what_was_not_answered_is_asked_again_in_its_order() {
         scene.lane.put_back(request);
     }
     assert_eq!(scene.asks(), [Script::Post, Script::Info, Script::Leave]);
+}
+
+/// It may have been done; then the message may lie there once more by now, posted again, behind others that were missed.
+#[test]
+fn a_trim_is_not_asked_again() {
+    let scene = Scene::joined();
+    scene.deliver(1);
+    scene.lane.trim();
+    scene.lane.put_back(scene.take().expect("a trim"));
+    assert_eq!(scene.asks(), []);
 }
 
 #[test]
@@ -401,6 +418,67 @@ mod resuming {
         assert_eq!(scene.asks(), [Script::Post]);
     }
 
+    /// A stranger may guess the attempt by which she is here; it has no key.
+    #[test]
+    fn who_is_refused_by_her_own_attempt_leaves_her_alone() {
+        let scene = Scene::resumable();
+        let back = scene.comes_back(1);
+        scene.is_confirmed();
+        scene.answer(Script::Resume, &resumed(&[]));
+        back.told.heard();
+        let stranger = scene.comes_back(1);
+        scene.is_confirmed();
+        scene.answer(Script::Resume, &text("expired"));
+        assert_eq!(
+            (back.told.heard(), stranger.told.heard()),
+            (vec![], vec![Event::Refused(Refusal::Expired)])
+        );
+    }
+
+    #[test]
+    fn an_answer_goes_to_who_asked() {
+        let scene = Scene::resumable();
+        let [_, stranger, back] = [scene.comes_back(9), scene.comes_back(1), scene.comes_back(1)];
+        scene.is_confirmed();
+        for reply in [text("expired"), text("expired"), resumed(&[])] {
+            scene.answer(Script::Resume, &reply);
+        }
+        assert_eq!(stranger.told.heard(), [Event::Refused(Refusal::Expired)], "it has no key");
+        assert!(matches!(&back.told.heard()[..], [Event::Resumed { .. }]));
+    }
+
+    /// It is told apart from her, too, when it goes before it is answered.
+    #[test]
+    fn who_goes_by_her_own_attempt_leaves_her_in() {
+        let scene = Scene::resumable();
+        let back = scene.comes_back(1);
+        scene.is_confirmed();
+        scene.answer(Script::Resume, &resumed(&[]));
+        let stranger = scene.comes_back(1);
+        scene.is_confirmed();
+        scene.lane.detach(&stranger.member);
+        let asked = scene.taken();
+        let hers = asked.iter().filter(|request| request.member == back.member);
+        assert!(hers.count() == 0, "Redis would take it for hers: {asked:?}");
+        scene.deliver(1);
+        assert!(back.told.heard().contains(&Event::Signal(message(1))));
+    }
+
+    /// Two come back at once, here and elsewhere. The other's word comes by another connection than the answer.
+    #[test]
+    fn who_was_replaced_before_its_answer_came_is_told_so() {
+        let scene = Scene::resumable();
+        let back = scene.comes_back(1);
+        scene.is_confirmed();
+        let resuming = scene.take().unwrap();
+        scene.lane.taken_over(scene.ann.id, 1);
+        scene.lane.taken_over(scene.ann.id, 2);
+        scene.lane.answered(resuming, &resumed(&[])).unwrap();
+        assert_eq!(back.told.heard().last(), Some(&Event::Replaced));
+        scene.lane.post(&back.member, message(1).from, message(1));
+        assert_eq!(scene.asks(), []);
+    }
+
     #[test]
     fn who_goes_before_it_is_in_goes_after_it_is() {
         let scene = Scene::resumable();
@@ -419,12 +497,12 @@ mod resuming {
     #[test]
     fn who_is_resumed_elsewhere_is_told_and_its_channel_left() {
         let scene = Scene::resumable();
-        scene.lane.resumed(scene.ann.id, 1);
+        scene.lane.taken_over(scene.ann.id, 1);
         assert_eq!(scene.heard(), [Event::Replaced]);
         assert_eq!(scene.lane.take_channels(9), [Channel::Unsubscribe(scene.ann.clone())]);
         scene.lane.leave(&scene.ann, LeaveReason::Lost);
         scene.lane.detach(&scene.ann);
-        scene.lane.resumed(scene.ann.id, 1);
+        scene.lane.taken_over(scene.ann.id, 1);
         assert_eq!((scene.asks(), scene.heard()), (vec![], vec![]));
     }
 
@@ -434,12 +512,12 @@ mod resuming {
         let back = scene.comes_back(2);
         scene.is_confirmed();
         // Its own word overtakes the answer.
-        scene.lane.resumed(scene.ann.id, 2);
+        scene.lane.taken_over(scene.ann.id, 2);
         assert_eq!((scene.heard(), back.told.heard()), (vec![Event::Replaced], vec![]));
         scene.answer(Script::Resume, &resumed(&[]));
         assert!(matches!(&back.told.heard()[..], [Event::Resumed { .. }]));
         for late in [0, 1, 2] {
-            scene.lane.resumed(scene.ann.id, late);
+            scene.lane.taken_over(scene.ann.id, late);
         }
         assert_eq!((scene.heard(), back.told.heard()), (vec![], vec![]));
         assert_eq!(scene.lane.take_channels(9), []);
@@ -532,6 +610,19 @@ mod acknowledging {
         assert_eq!(scene.asks(), [], "once");
     }
 
+    /// Nothing is taken out before the first message that wasn't had; what comes after it was had all the same.
+    #[test]
+    fn what_could_not_be_taken_out_yet_is_asked_again() {
+        let scene = Scene::resumable();
+        // The mailbox holds one of 2, then one of 3.
+        scene.lane.acknowledge(&scene.ann, vec![(peer(3), 1)]);
+        scene.lane.trim();
+        scene.answer(Script::Ack, &acknowledged(0, 1));
+        scene.lane.acknowledge(&scene.ann, vec![(peer(2), 1)]);
+        scene.lane.trim();
+        assert_eq!(acked(&scene.taken()), [(peer(2), 1), (peer(3), 1)]);
+    }
+
     #[test]
     fn what_was_only_delivered_is_kept() {
         let scene = Scene::resumable();
@@ -589,6 +680,15 @@ mod restoring {
         assert_eq!((scene.heard(), scene.asks()), (vec![], vec![]), "once");
         scene.lane.renewed(Instant::now(), LEASE, &pulse_of("new server"));
         assert_eq!(scene.asks(), [Script::Post, Script::Sync]);
+    }
+
+    /// With the data, the lease is lost.
+    #[test]
+    fn a_gap_and_a_lapse_are_told_once() {
+        let scene = greeted();
+        let pulse = Pulse { held: false, gathering: LEASE, ..pulse_of("new server") };
+        scene.lane.renewed(Instant::now(), LEASE, &pulse);
+        assert_eq!(scene.heard(), [Event::Gap, Event::Lapse]);
     }
 
     #[test]

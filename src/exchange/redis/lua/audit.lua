@@ -4,6 +4,7 @@
 -- ARGV    node
 -- Answer  { sid, room, attachment, … }
 -- Cost    O(sessions)
+-- Fence   none: it takes out only what is nobody's.
 -- An id without a session is what a script left that broke off.
 local answer = {}
 for _, sid in ipairs(redis.call('SMEMBERS', at .. 'n:' .. ARGV[1])) do

@@ -3,7 +3,7 @@
 -- KEYS[1] the partition's prefix
 -- ARGV    node, lease (ms), link (a number, higher for each link that the node makes), a nonce to probe with, or ''; the
 --         server's run id, the term that the node knows, or '', and a name for a new term
--- Answer  { 1 if the lease had not lapsed or else 0, term, how long all are still gathering (ms), how many sessions the node has,
+-- Answer  { 1 if the lease had not lapsed or else 0 (of a link that is gone: nothing is renewed), term, how long all are still gathering (ms), how many sessions the node has,
 --         1 if some session's window is over or else 0, node, … }: the nodes whose sessions are to be reaped
 -- Fence   a beat of an earlier link changes nothing.
 -- Cost    O(log nodes)
@@ -19,7 +19,8 @@ if nonce ~= '' then redis.call('SPUBLISH', at .. 'hb:' .. node, 'P' .. nonce) en
 local epoch = redis.call('HMGET', at .. 'epoch', 'name', 'server', 'until')
 if epoch[2] ~= server then
   name = epoch[1] or name
-  redis.call('HSET', at .. 'epoch', 'name', name, 'server', server, 'until', 0)
+  redis.call('HSET', at .. 'epoch', 'name', name, 'server', server, 'until', 0, 'since', now())
+  redis.call('HINCRBY', at .. 'epoch', 'lives', 1)
   epoch = { name, server, 0 }
 end
 local term, gathered = epoch[1] .. ' ' .. server, tonumber(epoch[3])

@@ -15,8 +15,9 @@ local version = next_version(room)
 if #members == 0 then redis.call('PERSIST', at .. 'rv:' .. room) end
 open_mailbox(at .. 'q:' .. sid .. ':' .. room)
 redis.call('SADD', at .. 'n:' .. node, sid)
+redis.call('ZREM', at .. 'dt', sid)
 redis.call('SADD', at .. 'r:' .. room, sid)
-if key then redis.call('HSET', at .. 's:' .. sid, 'k', key, 'w', window) end
+if key then redis.call('HSET', at .. 's:' .. sid, 'k', key, 'w', window, 'l', lives()) end
 redis.call('HSET', at .. 's:' .. sid, 'room', room, 'node', node, 'info', info, 'v', version)
 announce(members, room, 'J' .. version .. ' ' .. sid .. info)
 return snapshot(room, sid)

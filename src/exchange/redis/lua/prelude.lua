@@ -41,16 +41,22 @@ local function attempt_of(attachment)
   return tonumber(string.match(attachment or '0', '^%d+'))
 end
 
+-- How many lives the data has had: a session that was last taken up in another one may have lost messages since.
+local function lives()
+  return redis.call('HGET', at .. 'epoch', 'lives') or '0'
+end
+
 -- Whether the sessions' nodes are still registering them again after Redis lost its data, or some of it.
 local function is_gathering()
   return tonumber(redis.call('HGET', at .. 'epoch', 'until') or 0) > now()
 end
 
--- Raises the room's version. A new one begins at the time, so that it never runs backwards.
+-- Raises the room's version. A new one begins at the time, so that it never runs backwards; and so does an old one that may
+-- have been higher before the data's present life.
 local function next_version(room)
   local key = at .. 'rv:' .. room
   local version = redis.call('INCR', key)
-  if version == 1 then
+  if version == 1 or version < tonumber(redis.call('HGET', at .. 'epoch', 'since') or 0) then
     version = now()
     redis.call('SET', key, version)
   end
@@ -83,7 +89,7 @@ local function open_mailbox(mailbox)
 end
 
 -- Empties a mailbox up to the first message that isn't among those its client had: { sender = its highest number, … }.
--- Says how many are left.
+-- Says how many it took out, and how many are left.
 local function forget(mailbox, had)
   local kept, messages = 1, nil
   repeat
@@ -99,7 +105,7 @@ local function forget(mailbox, had)
     redis.call('LTRIM', mailbox, kept - 1, -1)
     redis.call('LSET', mailbox, 0, '')
   end
-  return redis.call('LLEN', mailbox) - 1
+  return { kept - 1, math.max(redis.call('LLEN', mailbox) - 1, 0) }
 end
 
 -- What a client had, from the arguments after the first `skipped`: sender, number, …

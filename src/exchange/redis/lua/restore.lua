@@ -11,10 +11,13 @@
 local room, sid, node, attachment, info, link, key, next_key, window = unpack(ARGV, 1, 9)
 if not may_speak(node, link) then return 'no lease' end
 local session = at .. 's:' .. sid
-local was = redis.call('HMGET', session, 'node', 'a')
-if was[1] == node and (was[2] or '0') == attachment then return 1 end
+local was = redis.call('HMGET', session, 'node', 'a', 'info')
+if was[1] == node and (was[2] or '0') == attachment and was[3] == info then
+  redis.call('SADD', at .. 'n:' .. node, sid)
+  return 1
+end
 if was[1] and attempt_of(was[2]) > attempt_of(attachment) then return -1 end
-if not is_gathering() then return 0 end
+if was[1] ~= node and not is_gathering() then return 0 end
 local members = redis.call('SMEMBERS', at .. 'r:' .. room)
 local version = next_version(room)
 if #members == 0 then redis.call('PERSIST', at .. 'rv:' .. room) end
@@ -23,7 +26,9 @@ redis.call('SADD', at .. 'n:' .. node, sid)
 redis.call('SADD', at .. 'r:' .. room, sid)
 redis.call('ZREM', at .. 'dt', sid)
 if was[1] and was[1] ~= node then redis.call('SREM', at .. 'n:' .. was[1], sid) end
-if key then redis.call('HSET', session, 'a', attachment, 'k', key, 'k2', next_key, 'w', window) end
+if key then redis.call('HSET', session, 'a', attachment, 'k', key, 'k2', next_key, 'w', window, 'l', lives()) end
 redis.call('HSET', session, 'room', room, 'node', node, 'info', info, 'v', version)
-announce(members, room, (was[1] == '' and 'B' or 'J') .. version .. ' ' .. sid .. (was[1] == '' and '' or info))
+-- To who knows it, its coming is no news; its being back, or what it shows, may be.
+local news = { [''] = 'B' .. version .. ' ' .. sid, [node] = 'I' .. version .. ' ' .. sid .. info }
+announce(members, room, news[was[1] or 0] or 'J' .. version .. ' ' .. sid .. info)
 return 2
