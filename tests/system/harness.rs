@@ -1,5 +1,6 @@
 //! Nodes and clients that read as prose.
 
+pub(crate) mod caller;
 mod client;
 mod contract;
 mod endpoints;

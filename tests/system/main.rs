@@ -10,6 +10,7 @@ mod documents;
 mod drain;
 mod exchange;
 mod failover;
+mod faults;
 mod layers;
 mod limits;
 mod links;
