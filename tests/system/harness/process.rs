@@ -2,27 +2,42 @@
 
 use super::Endpoints;
 use serde_json::Value;
-use std::{fs, ops::Deref, process::Stdio, time::Duration};
+use std::{
+    fs,
+    net::{Ipv4Addr, SocketAddr},
+    ops::Deref,
+    process::Stdio,
+    time::Duration,
+};
 use tokio::{
     io::{AsyncBufReadExt, BufReader, Lines},
     process::{Child, ChildStderr, Command},
+    sync::mpsc::{UnboundedReceiver, unbounded_channel},
     task::yield_now,
     time::timeout,
 };
+use tokio_util::task::AbortOnDropHandle;
 
 pub(crate) struct Process {
     endpoints: Endpoints,
     child: Child,
     /// What it logged before it listened.
     pub(crate) starting: Vec<Value>,
-    log: Lines<BufReader<ChildStderr>>,
+    /// What it logs since. It is read all along, as a full pipe would hold it up.
+    log: UnboundedReceiver<Value>,
+    _reader: AbortOnDropHandle<()>,
 }
 
 impl Process {
     /// The binary with flags, on free ports, once it listens. It doesn't drain, unless they say so.
     pub(crate) async fn start(flags: &[&str]) -> Self {
+        Self::start_at((Ipv4Addr::LOCALHOST, 0).into(), flags).await
+    }
+
+    /// Likewise, at a place for clients that is known before.
+    pub(crate) async fn start_at(address: SocketAddr, flags: &[&str]) -> Self {
         let mut child = command(flags)
-            .args(["--listen", "127.0.0.1:0", "--admin-listen", "127.0.0.1:0", "--log-format", "json"])
+            .args(["--listen", &address.to_string(), "--admin-listen", "127.0.0.1:0", "--log-format", "json"])
             .env("SWITCHBOARD_DRAIN", "0s")
             .stderr(Stdio::piped())
             .kill_on_drop(true)
@@ -40,7 +55,14 @@ impl Process {
         };
         let address = |key: &str| listening[key].as_str().expect(key).parse().expect("an address");
         let endpoints = Endpoints { address: address("address"), admin: address("admin") };
-        Self { endpoints, child, starting, log }
+        let (lines, read) = unbounded_channel();
+        let reader = tokio::spawn(async move {
+            while let Some(line) = next_line(&mut log).await {
+                // Who doesn't want to know any more, doesn't.
+                let _ = lines.send(line);
+            }
+        });
+        Self { endpoints, child, starting, log: read, _reader: AbortOnDropHandle::new(reader) }
     }
 
     /// Its resident memory, in KiB.
@@ -64,7 +86,7 @@ impl Process {
     /// Waits until it has ended by itself, and returns its exit status and what it logged since it listened.
     pub(crate) async fn ended(mut self) -> (Option<i32>, Vec<Value>) {
         let mut log = Vec::new();
-        while let Some(line) = next_line(&mut self.log).await {
+        while let Some(line) = self.log.recv().await {
             log.push(line);
         }
         (self.child.wait().await.expect("an end").code(), log)
@@ -72,7 +94,7 @@ impl Process {
 
     /// The next line of its log.
     pub(crate) async fn logs(&mut self) -> Value {
-        timeout(Duration::from_secs(10), next_line(&mut self.log)).await.expect("in time").expect("a line")
+        timeout(Duration::from_secs(10), self.log.recv()).await.expect("in time").expect("a line")
     }
 
     /// Kills it, which it can't notice, and waits until it is dead.

@@ -335,7 +335,10 @@ async fn pump(
         }
         tokio::select! {
             biased;
-            order = orders.changed() => order.expect("who holds the task holds this"),
+            order = orders.changed() => if order.is_err() {
+                // The proxy is gone, and this is about to be.
+                return Ok(());
+            },
             written = line.deliver(&mut to, rule.rate), if flows && !line.is_empty() => written?,
             length = from.read(&mut buffer), if listens && line.has_room() => match length? {
                 0 => line.ended = true,
@@ -418,7 +421,7 @@ fn reset(socket: TcpStream) {
 }
 
 mod tests {
-    use crate::harness::{Proxy, proxy::Way};
+    use crate::harness::{Proxy, Way};
     use std::{
         io::{self, ErrorKind},
         time::{Duration, Instant},
@@ -688,7 +691,7 @@ mod tests {
                 Way::Back => (server, client),
             };
             let before = Instant::now();
-            near.write_all(&[b'x'; BYTES]).await.expect("an open connection");
+            near.write_all(&b"x".repeat(BYTES)).await.expect("an open connection");
             near.shutdown().await.expect("an open connection");
             assert_eq!(end(&mut far).await.expect("an end in order"), BYTES);
             assert!(before.elapsed() >= Duration::from_millis(290), "{:?}", before.elapsed());

@@ -10,7 +10,7 @@ mod sentinel;
 #[cfg(test)]
 mod tests;
 
-pub(crate) use self::{cluster::Cluster, sentinel::Sentinel};
+pub(crate) use self::{cluster::Cluster, ports::free as free_port, sentinel::Sentinel};
 
 use super::until;
 use redis::{AsyncConnectionConfig, Client, aio::MultiplexedConnection, cmd};
@@ -153,6 +153,18 @@ impl RedisServer {
 
     /// Starts it anew on the port that it had, empty. One that runs is killed first.
     pub(crate) async fn restart(&mut self) {
+        // A replica has one from its master, as of when it began to follow it.
+        let _ = fs::remove_file(self.folder.path().join("dump.rdb"));
+        self.restart_with_what_it_saved().await;
+    }
+
+    /// Writes down what it holds, as a server does now and then that is told to save.
+    pub(crate) async fn save(&self) {
+        let () = cmd("SAVE").query_async(&mut self.connection().await).await.expect("saved");
+    }
+
+    /// Starts it anew on the port that it had. One that runs is killed first.
+    pub(crate) async fn restart_with_what_it_saved(&mut self) {
         if self.child.id().is_some() {
             self.kill().await;
         }

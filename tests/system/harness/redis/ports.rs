@@ -16,7 +16,7 @@ const COUNT: u16 = 10_000;
 static TAKEN: AtomicU16 = AtomicU16::new(0);
 
 /// A port that nobody listens on, and that this process hands out once. Another process may be faster to take it.
-pub(super) fn free() -> u16 {
+pub(crate) fn free() -> u16 {
     // Test runs at the same time begin at different ports.
     let offset = u16::try_from(process::id() * 101 % u32::from(COUNT)).expect("less than COUNT");
     for _ in 0..COUNT {

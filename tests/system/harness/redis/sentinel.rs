@@ -22,20 +22,40 @@ impl Sentinel {
         let replicas = join_all((0..2).map(|_| RedisServer::configured(&follow, &REPLICATE_AT_ONCE)));
         let sentinels = join_all((0..3).map(|_| watch(port)));
         let (replicas, sentinels) = tokio::join!(replicas, sentinels);
-        until("the master has its replicas", async || master.replicas().await == 2).await;
         let servers = [master].into_iter().chain(replicas).collect();
         let started = Self { servers, sentinels };
-        for sentinel in &started.sentinels {
-            until("the Sentinels know each other and the replicas", async || knows_all(sentinel).await).await;
-        }
+        started.settle().await;
         started
     }
 
     /// What `--redis` takes.
     pub(crate) fn url(&self) -> String {
-        let hosts: Vec<String> =
-            self.sentinels.iter().map(|sentinel| sentinel.address().to_string()).collect();
+        Self::url_of(&self.sentinels())
+    }
+
+    /// What `--redis` takes, where the Sentinels are found elsewhere.
+    pub(crate) fn url_of(sentinels: &[SocketAddr]) -> String {
+        let hosts: Vec<String> = sentinels.iter().map(ToString::to_string).collect();
         format!("redis+sentinel://{}/{SERVICE}", hosts.join(","))
+    }
+
+    pub(crate) fn sentinels(&self) -> Vec<SocketAddr> {
+        self.sentinels.iter().map(RedisServer::address).collect()
+    }
+
+    /// The master and the replicas, whoever is which.
+    pub(crate) fn servers(&self) -> Vec<SocketAddr> {
+        self.servers.iter().map(RedisServer::address).collect()
+    }
+
+    /// Waits until all servers run as master and replicas, and the Sentinels know: ready to fail over again.
+    pub(crate) async fn settle(&self) {
+        let master = self.master().await;
+        let master = self.servers.iter().find(|server| server.address() == master).expect("a server");
+        until("the master has its replicas", async || master.replicas().await == 2).await;
+        for sentinel in &self.sentinels {
+            until("the Sentinels know each other and the replicas", async || knows_all(sentinel).await).await;
+        }
     }
 
     /// Who is the master by the word of the Sentinels: of the first one, until they agree.
