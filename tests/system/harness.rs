@@ -24,9 +24,9 @@ pub(crate) use self::{
     http::{get, request},
     node::Node,
     process::{Process, command},
-    proxy::Proxy,
+    proxy::{Proxy, Way},
     raw::RawClient,
-    redis::{Cluster, RedisServer, Sentinel, documented_user, patient},
+    redis::{Cluster, RedisServer, Sentinel, documented_user, free_port, patient},
     site::{Site, on_each_site},
     wait::until,
 };

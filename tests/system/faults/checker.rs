@@ -13,11 +13,14 @@
 //! nothing later of that sender by then.
 
 mod delivery;
+mod flight;
 mod history;
 mod sessions;
 #[cfg(test)]
 mod tests;
 mod views;
+
+pub(crate) use self::flight::in_flight;
 
 use self::sessions::{Session, sessions};
 use crate::harness::caller::{Id, Log};
@@ -90,8 +93,8 @@ pub(crate) struct Breach {
 pub(crate) struct Verdict {
     pub(crate) breaches: Vec<Breach>,
     pub(crate) counts: Counts,
-    /// Of the breach that takes the fewest lines to show.
-    pub(crate) shortest: Option<String>,
+    /// Of each kind, the history that takes the fewest lines to show a breach.
+    pub(crate) shortest: BTreeMap<Kind, String>,
 }
 
 /// How often each thing happened, each message counted once for each of its receivers.
@@ -105,11 +108,15 @@ pub(crate) struct Counts {
     pub(crate) told_by_gap: usize,
     /// Refused with `unavailable`.
     pub(crate) unavailable: usize,
+    /// Refused with `peer_gone`.
+    pub(crate) peer_gone: usize,
     /// Refused, and heard all the same.
     pub(crate) refused_yet_heard: usize,
     /// Lost with the session of its sender or its receiver, before it was acknowledged.
     pub(crate) given_up: usize,
     pub(crate) gaps: usize,
+    /// `peer_away` and `peer_back` after a resume that its client knew already.
+    pub(crate) retold: usize,
 }
 
 /// Judges a run that has become quiet: what is open is open, and all was said.
@@ -120,8 +127,14 @@ pub(crate) fn judge(logs: &[Log], terms: &Terms) -> Verdict {
     let mut breaches = Vec::new();
     views::judge(&sessions, &by_id, terms, &mut counts, &mut breaches);
     delivery::judge(&sessions, &by_id, &mut counts, &mut breaches);
-    let histories = breaches.iter().map(|breach| history::of(breach, &by_id));
-    let shortest = histories.min_by_key(|history| history.lines().count());
+    let mut shortest: BTreeMap<Kind, String> = BTreeMap::new();
+    for breach in &breaches {
+        let history = history::of(breach, &by_id);
+        let best = shortest.entry(breach.kind).or_insert_with(|| history.clone());
+        if history.lines().count() < best.lines().count() {
+            *best = history;
+        }
+    }
     Verdict { breaches, counts, shortest }
 }
 

@@ -103,9 +103,9 @@ fn resumes_after(session: &Session<'_>, moment: Duration, end: Duration) -> bool
     after.any(|entry| matches!(entry.event, Event::Resumed { .. }))
 }
 
-struct Pair<'a> {
-    sender: &'a Session<'a>,
-    receiver: &'a Session<'a>,
+pub(super) struct Pair<'a> {
+    pub(super) sender: &'a Session<'a>,
+    pub(super) receiver: &'a Session<'a>,
 }
 
 /// What became of a message that its receiver didn't hear.
@@ -133,7 +133,7 @@ impl Pair<'_> {
             }
             match self.fate(n, sent, &heard) {
                 Fate::Refused(Refusal::Unavailable) => counts.unavailable += 1,
-                Fate::Refused(Refusal::PeerGone) => {}
+                Fate::Refused(Refusal::PeerGone) => counts.peer_gone += 1,
                 Fate::GivenUp => counts.given_up += 1,
                 Fate::ToldByGap => counts.told_by_gap += 1,
                 Fate::Lost => breaches.push(Breach {
@@ -148,7 +148,7 @@ impl Pair<'_> {
     }
 
     /// Who joined while a message to the room was under way may hear it, and may not.
-    fn is_addressed_by(&self, sent: &Sent) -> bool {
+    pub(super) fn is_addressed_by(&self, sent: &Sent) -> bool {
         match sent.to {
             Some(to) => to == self.receiver.id,
             None => {
@@ -168,11 +168,21 @@ impl Pair<'_> {
             self.sender.gaps.iter().any(|&gap| sent.at < gap && before_next(gap.saturating_sub(SAME_MOMENT)));
         if receiver_told || sender_told {
             Fate::ToldByGap
-        } else if next_heard.is_none() && (self.is_unfinished(n) || !self.receiver.is_open()) {
+        } else if next_heard.is_none() && (self.is_unfinished(n) || !self.receiver.is_open() || !self.met()) {
             Fate::GivenUp
         } else {
             Fate::Lost
         }
+    }
+
+    /// The receiver was told of the sender. Of who comes and goes while it is away, it hears nothing.
+    fn met(&self) -> bool {
+        let sender = self.sender.id;
+        self.receiver.entries.iter().any(|entry| match entry.event {
+            Event::Joined { ref peers, .. } => peers.iter().any(|(peer, _)| *peer == sender),
+            Event::Came { peer, .. } => peer == sender,
+            _ => false,
+        })
     }
 
     /// Its sender's session ended without its acknowledgement.

@@ -47,7 +47,7 @@ fn of_message<'a>(
     let mut lines = Vec::new();
     for session in [sender, receiver].into_iter().flatten() {
         let other = if session.id == breach.to { breach.about } else { Some(breach.to) };
-        lines.extend(last_before(session, *period.start(), |event| event.is_of_connection()));
+        lines.extend(last_before(session, *period.start(), Event::is_of_connection));
         if breach.kind == Kind::FromStranger && session.id == breach.to {
             lines.extend(last_before(session, *period.start(), |event| event.is_notice_of(other)));
         }
@@ -93,7 +93,7 @@ fn of_peer<'a>(breach: &Breach, to: &'a Session<'a>, about: Option<&'a Session<'
     let told = |entry: &&Entry| {
         let any = breach.kind == Kind::VersionFell;
         entry.event.is_notice_of(breach.about)
-            || any && entry.event.is_notice()
+            || any && entry.event.versioned().is_some()
             || matches!(entry.event, Event::Strange(_))
     };
     let mut lines = up_to(to, breach.at, 2, told);

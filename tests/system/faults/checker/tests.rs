@@ -38,7 +38,7 @@ proptest! {
         let Some(broken) = corruption.apply(&mut world, place) else { return Ok(()) };
         let verdict = judge(&world.logs, &world.terms);
         prop_assert!(verdict.count(broken) > 0, "{corruption:?} isn't {broken:?}: {:?}", verdict.breaches);
-        let shortest = verdict.shortest.expect("a history of a breach");
+        let shortest = &verdict.shortest[&broken];
         prop_assert!(shortest.lines().count() > 1, "{shortest}");
     }
 }
@@ -63,7 +63,7 @@ fn the_history_of_a_loss_is_short() {
     Corruption::MissAMessage.apply(&mut world, 0).expect("a message");
     let verdict = judge(&world.logs, &world.terms);
     assert_eq!(verdict.breaches.len(), verdict.count(Kind::Lost));
-    let shortest = verdict.shortest.expect("a history");
+    let shortest = &verdict.shortest[&Kind::Lost];
     assert!(shortest.starts_with("Lost, message "), "{shortest}");
     for part in ["sends", "hears ack"] {
         assert!(shortest.contains(part), "{shortest}");

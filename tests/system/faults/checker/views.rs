@@ -28,6 +28,7 @@ pub(super) fn judge(
         }
         let mut view = View::default();
         for entry in session.entries {
+            counts.retold += usize::from(view.retells(&entry.event));
             view.take(&entry.event, &mut |kind, about, n| breach(entry.at, kind, about, n));
             if let Event::Left { peer, reason, .. } = entry.event
                 && by_id.get(&peer).is_some_and(|peer| is_there_after(peer, entry.at, reason))
@@ -47,7 +48,7 @@ fn ends_for_nothing(session: &Session<'_>, terms: &Terms) -> bool {
     let last_there = session.entries.iter().rfind(|entry| matches!(entry.event, Event::Lost(_)));
     let away = last_there.map_or(session.joined, |entry| entry.at)..end;
     let wiped = terms.wiped.iter().any(|wiped| wiped.start < away.end && away.start < wiped.end);
-    over != Over::Expired || !(wiped || away.end - away.start >= terms.window)
+    over != Over::Expired || !(wiped || away.end >= away.start + terms.window)
 }
 
 /// It has its place after that moment.
@@ -81,10 +82,25 @@ fn compare(
 struct View {
     peers: BTreeMap<Id, Presence>,
     gone: BTreeSet<Id>,
+    /// Who may be told of once more since it resumed: whether somebody is away isn't among what a client says that it knows.
+    unsure: BTreeSet<Id>,
     version: u64,
 }
 
 impl View {
+    /// It is told what it knows already, as it resumed, and may be.
+    fn retells(&self, event: &Event) -> bool {
+        match *event {
+            Event::Away { peer, .. } => self.knows(peer, Presence::Away),
+            Event::Back { peer, .. } => self.knows(peer, Presence::Here),
+            _ => false,
+        }
+    }
+
+    fn knows(&self, peer: Id, presence: Presence) -> bool {
+        self.unsure.contains(&peer) && self.peers.get(&peer) == Some(&presence)
+    }
+
     fn take(&mut self, event: &Event, breach: &mut impl FnMut(Kind, Option<Id>, Option<u64>)) {
         let mut twice = |peer| breach(Kind::NoticeTwice, Some(peer), None);
         match *event {
@@ -103,15 +119,18 @@ impl View {
                 }
                 self.gone.insert(peer);
             }
-            Event::Away { peer, .. } => {
-                if self.peers.insert(peer, Presence::Away) != Some(Presence::Here) {
+            Event::Resumed { .. } => self.unsure = self.peers.keys().copied().collect(),
+            Event::Away { peer, .. } | Event::Back { peer, .. } => {
+                let presence =
+                    if matches!(event, Event::Away { .. }) { Presence::Away } else { Presence::Here };
+                let before = self.peers.insert(peer, presence);
+                if before.is_none() || (before == Some(presence) && !self.unsure.contains(&peer)) {
                     twice(peer);
                 }
+                self.unsure.remove(&peer);
             }
-            Event::Back { peer, .. } => {
-                if self.peers.insert(peer, Presence::Here) != Some(Presence::Away) {
-                    twice(peer);
-                }
+            Event::Shows { peer, .. } if !self.peers.contains_key(&peer) => {
+                breach(Kind::FromStranger, Some(peer), None);
             }
             Event::Heard { from, n, .. } if !self.peers.contains_key(&from) => {
                 breach(Kind::FromStranger, Some(from), Some(n));
@@ -123,7 +142,7 @@ impl View {
             if version < self.version {
                 breach(Kind::VersionFell, peer, None);
             }
-            self.version = version.max(self.version);
+            self.version = version;
         }
     }
 }

@@ -92,6 +92,11 @@ pub(crate) enum Event {
         peer: Id,
         version: u64,
     },
+    /// Its info, which may be told twice.
+    Shows {
+        peer: Id,
+        version: u64,
+    },
     Gap,
     /// The node drains.
     Asked {
@@ -198,6 +203,7 @@ impl Display for Event {
             }
             Self::Away { peer, version } => write!(f, "hears peer_away {peer}, version {version}"),
             Self::Back { peer, version } => write!(f, "hears peer_back {peer}, version {version}"),
+            Self::Shows { peer, version } => write!(f, "hears peer_info {peer}, version {version}"),
             Self::Gap => write!(f, "hears gap"),
             Self::Asked { after } => write!(f, "is asked to reconnect in {after:?}"),
             Self::Strange(what) => write!(f, "hears what it can't have: {what}"),
@@ -222,7 +228,8 @@ impl Event {
             Self::Came { peer, version, .. }
             | Self::Left { peer, version, .. }
             | Self::Away { peer, version }
-            | Self::Back { peer, version } => Some((Some(peer), version)),
+            | Self::Back { peer, version }
+            | Self::Shows { peer, version } => Some((Some(peer), version)),
             _ => None,
         }
     }

@@ -203,10 +203,14 @@ impl Corruption {
                     .iter()
                     .any(|entry| entry.event.is_notice_of(Some(peer)));
                 world.logs[who].entries.remove(at);
-                Some(if later { Kind::NoticeTwice } else { Kind::StillAway })
+                // The next one is a repetition, which is allowed once it has resumed.
+                (!later).then_some(Kind::StillAway)
             }
             Self::BeToldTwice => {
-                let (who, at) = choose(world, place, |entries, at| entries[at].event.is_notice())?;
+                let info = |event: &Event| matches!(event, Event::Shows { .. });
+                let told =
+                    |entries: &[Entry], at: usize| entries[at].event.is_notice() && !info(&entries[at].event);
+                let (who, at) = choose(world, place, told)?;
                 let again = world.logs[who].entries[at].clone();
                 world.logs[who].entries.insert(at, again);
                 Some(Kind::NoticeTwice)

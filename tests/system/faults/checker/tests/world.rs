@@ -3,7 +3,7 @@
 use super::super::Terms;
 use crate::harness::caller::{Ending, Entry, Event, Id, Log, Over, Presence, Reason, Refusal};
 use fastrand::Rng;
-use std::{collections::VecDeque, mem, time::Duration};
+use std::{collections::VecDeque, time::Duration};
 
 const WINDOW: Duration = Duration::from_secs(30);
 const ROOMS: [&str; 2] = ["room 0", "room 1"];
@@ -258,7 +258,7 @@ impl World {
         self.write(who, Event::Resuming { attempt });
         self.tell(who, |version| Event::Back { peer, version });
         self.write(who, Event::Resumed { version: self.version });
-        if self.now - self.callers[who].since >= WINDOW {
+        if self.now >= self.callers[who].since + WINDOW {
             self.callers[who].since = self.now;
         }
     }
@@ -297,9 +297,4 @@ impl World {
 
 pub(super) fn stamp(from: Id, n: u64) -> u64 {
     from.as_str().bytes().fold(n, |stamp, byte| stamp.wrapping_mul(31).wrapping_add(byte.into()))
-}
-
-/// Takes an entry's event for another.
-pub(super) fn replace(entry: &mut Entry, event: Event) -> Event {
-    mem::replace(&mut entry.event, event)
 }
