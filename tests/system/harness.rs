@@ -13,6 +13,7 @@ mod process;
 mod proxy;
 pub(crate) mod raw;
 mod redis;
+mod resuming;
 mod site;
 mod wait;
 
@@ -27,6 +28,7 @@ pub(crate) use self::{
     proxy::{Proxy, Way},
     raw::RawClient,
     redis::{Cluster, RedisServer, Sentinel, documented_user, free_port, patient},
+    resuming::Resumable,
     site::{Site, on_each_site},
     wait::until,
 };

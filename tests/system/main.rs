@@ -23,4 +23,5 @@ mod resume;
 mod rooms;
 mod scripts;
 mod skyrtc;
+mod spots;
 mod startup;
