@@ -118,7 +118,12 @@ end
 -- The room as `sid` sees it: version, then of each of the others id, info, joining version, and 1 where it is away.
 -- Who is in the set and has no session is what a script left that broke off.
 local function snapshot(room, sid)
-  local answer = { redis.call('GET', at .. 'rv:' .. room) or '0' }
+  local version, since = redis.call('GET', at .. 'rv:' .. room), redis.call('HGET', at .. 'epoch', 'since')
+  if version and tonumber(version) < tonumber(since or 0) then
+    version = since
+    redis.call('SET', at .. 'rv:' .. room, version)
+  end
+  local answer = { version or '0' }
   for _, member in ipairs(redis.call('SMEMBERS', at .. 'r:' .. room)) do
     if member ~= sid then
       local shown = redis.call('HMGET', at .. 's:' .. member, 'info', 'v', 'node')

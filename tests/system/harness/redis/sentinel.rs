@@ -50,9 +50,13 @@ impl Sentinel {
 
     /// Waits until all servers run as master and replicas, and the Sentinels know: ready to fail over again.
     pub(crate) async fn settle(&self) {
-        let master = self.master().await;
-        let master = self.servers.iter().find(|server| server.address() == master).expect("a server");
-        until("the master has its replicas", async || master.replicas().await == 2).await;
+        // Right after a failover, a Sentinel may still name the one before.
+        let has_replicas = async || {
+            let master = self.master().await;
+            let master = self.servers.iter().find(|server| server.address() == master).expect("a server");
+            master.replicas().await == 2
+        };
+        until("the master has its replicas", has_replicas).await;
         for sentinel in &self.sentinels {
             until("the Sentinels know each other and the replicas", async || knows_all(sentinel).await).await;
         }
