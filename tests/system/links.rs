@@ -3,7 +3,11 @@
 
 use crate::harness::{Client, Node, Proxy, RedisServer};
 use serde_json::json;
-use std::{collections::BTreeMap, time::Duration};
+use std::{
+    cell::RefCell,
+    collections::{BTreeMap, BTreeSet},
+    time::Duration,
+};
 use tokio::time::timeout;
 
 /// From the fault to a link that is whole again.
@@ -40,6 +44,24 @@ async fn a_link_that_holds_everything_back() {
     // What the link held back comes late, after all was said again on the next one.
     scene.proxy.release();
     scene.hear_nothing_new().await;
+}
+
+/// One of a link's two connections brings nothing any more: the one that asks, or the one that hears what is published.
+#[tokio::test]
+async fn a_link_that_is_mute_or_deaf() {
+    let mut reasons = BTreeSet::new();
+    for held in 0..2 {
+        let mut scene = Scene::set().await;
+        let open = RefCell::new(0..);
+        scene.play(async |proxy, _| proxy.hold_some(|| open.borrow_mut().next() == Some(held))).await;
+        for reason in ["silent", "deaf"] {
+            let series = format!("switchboard_redis_link_losses_total{{reason=\"{reason}\"}}");
+            if scene.near.metric(&series).await > 0 {
+                reasons.insert(reason);
+            }
+        }
+    }
+    assert_eq!(reasons, BTreeSet::from(["deaf", "silent"]));
 }
 
 /// Both nodes' connections of one kind.
