@@ -194,13 +194,13 @@ impl Metrics {
 
     /// A join was answered.
     pub fn join(&self, dialect: Dialect, outcome: Outcome, took: Duration) {
-        self.joins.with_label_values(&[dialect.as_str(), outcome.or("joined")]).inc();
+        self.joins.with_label_values(&[dialect.as_str(), outcome.label("joined")]).inc();
         self.join_duration.observe(took.as_secs_f64());
     }
 
     /// An attempt to resume was answered.
     pub fn resume(&self, outcome: Outcome, took: Duration) {
-        self.resumes.with_label_values(&[outcome.or("resumed")]).inc();
+        self.resumes.with_label_values(&[outcome.label("resumed")]).inc();
         self.resume_duration.observe(took.as_secs_f64());
     }
 
@@ -224,7 +224,7 @@ impl Metrics {
 
 impl Outcome {
     /// The metric's label.
-    fn or(self, success: &'static str) -> &'static str {
+    fn label(self, success: &'static str) -> &'static str {
         match self {
             Self::In => success,
             Self::Refused(code) => code.as_str(),

@@ -394,7 +394,7 @@ impl Session {
         let message = match refusal {
             Refusal::Full => "the room is full; try again when someone has left",
             Refusal::Expired => {
-                "this session can't be resumed: its time is over, or the key is another; join anew"
+                "this session can't be resumed: it is over, its key is another, or a later attempt has it; join anew"
             }
             Refusal::Unavailable => "the rooms can't be reached at the moment; try again soon",
         };
@@ -403,7 +403,7 @@ impl Session {
 
     fn tick(&mut self, now: Instant, effects: &mut Vec<Effect>) {
         if let State::Inside(inside) = &mut self.state {
-            inside.acknowledge(now, effects);
+            inside.tell_handled(now, effects);
         }
         if now < self.deadline() {
             return;

@@ -12,7 +12,7 @@
 //! | `partition.rs` | which rooms share a server, and the names of keys and channels |
 //! | `lua/`, `script.rs` | what happens in Redis, atomically |
 //! | `request.rs`, `delivery.rs` | what is asked and what comes through a channel, written and read |
-//! | `lane.rs` | a partition, as this node sees it: its members, and what waits |
+//! | `lane.rs`, `lane/` | a partition, as this node sees it: its members, what waits, and what the node may do there |
 //! | `link.rs`, `writer.rs`, `batch.rs`, `subscriber.rs`, `wake.rs` | one life of the connections to one server |
 //! | `supervisor.rs`, `topology.rs` | where the servers are, and a link to each |
 //! | `reaper.rs` | takes the sessions of nodes that are gone, and removes those that nobody resumed |

@@ -156,7 +156,7 @@ impl Connection {
             return self.handle(Input::Close(CloseCode::SlowConsumer));
         };
         for event in events {
-            self.note_answer(&event);
+            self.settle_answer(&event);
             self.handle(Input::Exchange(event));
         }
     }
@@ -247,8 +247,8 @@ impl Connection {
         Err(Ending::Closed(code))
     }
 
-    /// Notes how long the answer to a join or a resume took, and what it was.
-    fn note_answer(&mut self, event: &Event) {
+    /// Takes note of the answer to a join or a resume: who was refused has no membership.
+    fn settle_answer(&mut self, event: &Event) {
         let outcome = match event {
             Event::Joined(_) | Event::Resumed { .. } => Outcome::In,
             Event::Refused(refusal) => Outcome::Refused(refusal.code()),

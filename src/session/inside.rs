@@ -80,7 +80,7 @@ impl Inside {
     }
 
     /// Tells the client what was handled, if it is time.
-    pub(super) fn acknowledge(&mut self, now: Instant, effects: &mut Vec<Effect>) {
+    pub(super) fn tell_handled(&mut self, now: Instant, effects: &mut Vec<Effect>) {
         if let Some(n) = self.acks.as_mut().and_then(|acks| acks.take(now)) {
             tell(&ServerEvent::Ack(n), Dialect::Native, effects);
         }

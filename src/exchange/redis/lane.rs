@@ -11,12 +11,16 @@
 
 mod queue;
 mod registration;
+mod roster;
+mod tenure;
 #[cfg(test)]
 mod tests;
 
 use self::{
     queue::Queue,
     registration::{Registration, TrimDue, Way},
+    roster::Roster,
+    tenure::{News, Tenure},
 };
 use super::{
     batch::Room,
@@ -36,7 +40,7 @@ use crate::{
     room::{Claim, Event, Member, Refusal},
 };
 use std::{
-    collections::{HashMap, HashSet, VecDeque},
+    collections::{HashSet, VecDeque},
     mem,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
     time::{Duration, Instant},
@@ -51,9 +55,8 @@ pub(super) struct Lane {
 }
 
 struct State {
-    members: HashMap<SocketId, Registration>,
-    /// Connections that have asked to take a member up.
-    resuming: HashMap<SocketId, Vec<Registration>>,
+    roster: Roster,
+    tenure: Tenure,
     queue: Queue,
     /// What the link's subscriber has to do.
     channels: VecDeque<Channel>,
@@ -61,15 +64,6 @@ struct State {
     untrimmed: Vec<SocketId>,
     /// One of them had many.
     trim_is_due: bool,
-    leased_until: Option<Instant>,
-    /// The life of Redis' data that the members are registered in; empty until the first beat.
-    term: String,
-    /// Whether the link that there is has told it: until then, what is asked could go to data that knows nobody.
-    is_greeted: bool,
-    /// While all register their members again.
-    gathering_until: Option<Instant>,
-    /// From when on this node may judge others by their leases.
-    steady_from: Option<Instant>,
     /// The link that serves the lane, while there is one.
     link: Option<Arc<Wake>>,
 }
@@ -85,17 +79,12 @@ pub(super) enum Channel {
 impl Lane {
     pub(super) fn new(partition: Partition, metrics: Arc<ExchangeMetrics>) -> Self {
         let state = State {
-            members: HashMap::new(),
-            resuming: HashMap::new(),
+            roster: Roster::default(),
+            tenure: Tenure::default(),
             queue: Queue::new(metrics.clone()),
             channels: VecDeque::new(),
             untrimmed: Vec::new(),
             trim_is_due: false,
-            leased_until: None,
-            term: String::new(),
-            is_greeted: false,
-            gathering_until: None,
-            steady_from: None,
             link: None,
         };
         Self { partition, metrics, state: Mutex::new(state) }
@@ -104,14 +93,14 @@ impl Lane {
     pub(super) fn join(&self, member: &Member, entry: Entry, recipient: Arc<dyn Recipient>) {
         let mut state = self.state();
         let registration = Registration::new(member, Way::Join(entry), recipient);
-        state.members.insert(member.id, registration);
+        state.roster.join(member, registration);
         state.change_channel(Channel::Subscribe(member.clone()));
     }
 
     pub(super) fn resume(&self, member: &Member, claim: Claim, recipient: Arc<dyn Recipient>) {
         let mut state = self.state();
         let registration = Registration::new(member, Way::Resume(claim), recipient);
-        state.resuming.entry(member.id).or_default().push(registration);
+        state.roster.resume(member, registration);
         state.change_channel(Channel::Subscribe(member.clone()));
     }
 
@@ -133,7 +122,7 @@ impl Lane {
 
     pub(super) fn acknowledge(&self, member: &Member, had: Had) {
         let mut state = self.state();
-        let Some(registration) = state.find(member) else { return };
+        let Some(registration) = state.roster.find(member) else { return };
         let due = registration.acknowledge(had);
         state.note_trim(member.id, due);
     }
@@ -160,7 +149,7 @@ impl Lane {
     /// Who isn't there has no say.
     fn ask(&self, member: &Member, ask: impl FnOnce(&mut Registration) -> Ask) {
         let mut state = self.state();
-        if let Some(registration) = state.find(member) {
+        if let Some(registration) = state.roster.find(member) {
             let ask = ask(registration);
             state.ask(member.clone(), ask);
         }
@@ -172,13 +161,14 @@ impl Lane {
     /// A new link serves the lane: every channel is to be subscribed to on its connection.
     pub(super) fn link(&self, link: Arc<Wake>) {
         let mut state = self.state();
-        state.everyone().for_each(|(_, registration)| registration.cut());
-        let channels = state.everyone().map(|(id, registration)| Channel::Subscribe(registration.member(id)));
-        state.channels = channels.collect();
+        let mut channels = VecDeque::new();
+        for (id, registration) in state.roster.everyone() {
+            registration.cut();
+            channels.push_back(Channel::Subscribe(registration.member(id)));
+        }
+        state.channels = channels;
         state.link = Some(link);
-        // What went on meanwhile isn't known.
-        state.steady_from = None;
-        state.is_greeted = false;
+        state.tenure.relink();
     }
 
     /// The link is over.
@@ -202,7 +192,7 @@ impl Lane {
         let mut state = self.state();
         let mut asked = Vec::new();
         let mut was_cut = false;
-        for registration in state.speakers(id).filter(|registration| registration.is_of(room)) {
+        for registration in state.roster.of(id).filter(|registration| registration.is_of(room)) {
             if let Some(ask) = registration.enter() {
                 asked.push((registration.member(id), ask));
             }
@@ -217,18 +207,16 @@ impl Lane {
 
     /// Whether this node has such a member.
     pub(super) fn has(&self, id: SocketId, room: &[u8]) -> bool {
-        self.state().speakers(id).any(|registration| registration.is_of(room))
+        self.state().roster.of(id).any(|registration| registration.is_of(room))
     }
 
     /// Hands a member what came through its channel.
     pub(super) fn deliver(&self, id: SocketId, event: Event) {
         let state = &mut *self.state();
-        if let Some(resuming) = state.resuming.get(&id) {
-            for registration in resuming {
-                registration.tell(event.clone());
-            }
+        for resuming in state.roster.resuming(id) {
+            resuming.tell(event.clone());
         }
-        let Some(registration) = state.members.get_mut(&id) else { return };
+        let Some(registration) = state.roster.speaker(id) else { return };
         let Event::Signal(signal) = event else { return registration.tell(event) };
         let due = registration.hand(signal);
         state.note_trim(id, due);
@@ -238,10 +226,11 @@ impl Lane {
     pub(super) fn taken_over(&self, id: SocketId, attempt: u64) {
         let mut state = self.state();
         // One that isn't answered yet was granted before this, or will be refused.
-        for resuming in state.resuming.get_mut(&id).into_iter().flatten() {
+        for resuming in state.roster.resuming(id) {
             resuming.supersede(attempt);
         }
-        if let Some(before) = state.members.get(&id).filter(|registration| registration.attempt() < attempt) {
+        if let Some(before) = state.roster.speaker(id).filter(|registration| registration.attempt() < attempt)
+        {
             let before = before.member(id);
             state.end(&before, Event::Replaced);
         }
@@ -257,7 +246,7 @@ impl Lane {
             state.trim();
         }
         let mut taken = Vec::new();
-        let is_gathering = state.gathering_until.is_some_and(|until| Instant::now() < until);
+        let is_gathering = state.tenure.is_gathering(Instant::now());
         while room.is_left()
             && let Some(request) = state.queue.pop(is_gathering)
         {
@@ -284,33 +273,25 @@ impl Lane {
 
     /// The life of Redis' data that the members are registered in; empty until the first beat.
     pub(super) fn term(&self) -> String {
-        self.state().term.clone()
+        self.state().tenure.term().to_owned()
     }
 
     /// How many sessions Redis should say are this node's; `None` while that changes.
     pub(super) fn census(&self) -> Option<usize> {
         let state = self.state();
-        let is_steady = state.queue.is_settled() && state.is_greeted;
-        is_steady.then(|| state.members.values().filter(|registration| registration.is_in()).count())
+        (state.queue.is_settled() && state.tenure.is_greeted()).then(|| state.roster.len())
     }
 
     /// The lease was renewed by a beat sent at `sent`.
     pub(super) fn renewed(&self, sent: Instant, lease: Duration, pulse: &Pulse) {
         let mut state = self.state();
-        let lapsed = !pulse.held || state.leased_until.is_some_and(|until| until < sent);
-        if lapsed || state.steady_from.is_none() {
-            state.steady_from = Some(sent + lease);
-        }
-        state.leased_until = Some(sent + lease);
-        state.gathering_until = (!pulse.gathering.is_zero()).then(|| Instant::now() + pulse.gathering);
-        state.is_greeted = true;
-        let before = mem::replace(&mut state.term, pulse.term.clone());
-        if !before.is_empty() && before != state.term {
-            state.restore_everyone();
-        } else if !pulse.held {
-            // Others may have taken its members for dead.
-            let asked = state.everyone().map(|(_, registration)| registration);
-            asked.filter(|registration| registration.has_asked()).for_each(Registration::lapse);
+        match state.tenure.renew(sent, lease, pulse) {
+            News::NewTerm => state.restore_everyone(),
+            News::Lapsed => {
+                let asked = state.roster.everyone().map(|(_, registration)| registration);
+                asked.filter(|registration| registration.has_asked()).for_each(Registration::lapse);
+            }
+            News::Nothing => {}
         }
     }
 
@@ -322,14 +303,12 @@ impl Lane {
             return 0;
         }
         let known: HashSet<SocketId> = sessions.iter().map(|member| member.id).collect();
-        let missing = state.members.iter().filter(|(id, member)| member.is_in() && !known.contains(id));
-        let missing: Vec<_> =
-            missing.map(|(id, registration)| (registration.member(*id), registration.record())).collect();
-        for (member, record) in missing {
-            state.queue.restore(Request { member, ask: Ask::Restore(record) });
+        let State { roster, queue, .. } = &mut *state;
+        for (id, registration) in roster.members().filter(|(id, _)| !known.contains(id)) {
+            let ask = Ask::Restore(registration.record());
+            queue.restore(Request { member: registration.member(id), ask });
         }
-        let ghosts: Vec<_> =
-            sessions.into_iter().filter(|member| state.speakers(member.id).next().is_none()).collect();
+        let ghosts: Vec<_> = sessions.into_iter().filter(|member| !state.roster.knows(member.id)).collect();
         let count = ghosts.len();
         for member in ghosts {
             state.ask(member, Ask::Detach);
@@ -338,33 +317,34 @@ impl Lane {
         count
     }
 
-    /// Whether this node has held its lease for so long that who let theirs lapse is dead. When Redis was away from
-    /// everybody, all leases have lapsed, and who comes back first must wait for the others.
+    /// Whether this node may judge others by their leases.
     pub(super) fn may_reap(&self, now: Instant) -> bool {
-        self.state().steady_from.is_some_and(|from| now >= from)
+        self.state().tenure.may_reap(now)
     }
 
     /// Whether this node may speak for its members here.
     pub(super) fn has_lease(&self, now: Instant) -> bool {
-        self.state().has_lease(now)
+        self.state().tenure.has_lease(now)
     }
 
     /// Whether anything but a beat can be asked now: this node has its lease, and the link has told in which life of the data.
     pub(super) fn may_ask(&self, now: Instant) -> bool {
         let state = self.state();
-        state.has_lease(now) && state.is_greeted
+        state.tenure.has_lease(now) && state.tenure.is_greeted()
     }
 
     /// Passes an answer on.
     pub(super) fn answered(&self, request: Request, reply: &Reply) -> Result<(), Fault> {
         let mut state = self.state();
         if request.lacked_lease(reply) {
-            state.leased_until = None;
-            // Who has left meanwhile must not be let in when nobody would take it out again.
-            if state.find(&request.member).is_some() {
-                state.queue.put_back(request);
-            } else {
-                state.queue.done(&request);
+            state.tenure.lapse();
+            match state.roster.find(&request.member) {
+                Some(registration) => {
+                    let request = registration.up_to_date(request);
+                    state.queue.put_back(request);
+                }
+                // Who has left meanwhile must not be let in when nobody would take it out again.
+                None => state.queue.done(&request),
             }
             return Ok(());
         }
@@ -422,7 +402,7 @@ impl Lane {
             },
             Ask::Acknowledge(had) => {
                 if read_ack(reply)? > 0
-                    && let Some(registration) = state.find(member)
+                    && let Some(registration) = state.roster.find(member)
                 {
                     registration.still_had(had);
                 }
@@ -484,7 +464,7 @@ impl State {
     fn trim(&mut self) {
         self.trim_is_due = false;
         for id in mem::take(&mut self.untrimmed) {
-            let Some(registration) = self.members.get_mut(&id) else { continue };
+            let Some(registration) = self.roster.speaker(id) else { continue };
             if let Some(ask) = registration.take_trim() {
                 // Before all that waits: what waits may be for a mailbox that is full.
                 self.queue.push_front(Request { member: registration.member(id), ask });
@@ -493,32 +473,9 @@ impl State {
         }
     }
 
-    fn has_lease(&self, now: Instant) -> bool {
-        self.leased_until.is_some_and(|until| now < until)
-    }
-
-    /// Everyone with a connection here.
-    fn everyone(&mut self) -> impl Iterator<Item = (SocketId, &mut Registration)> {
-        let members = self.members.iter_mut().map(|(id, registration)| (*id, registration));
-        let resuming = self.resuming.iter_mut();
-        members.chain(resuming.flat_map(|(id, all)| all.iter_mut().map(|registration| (*id, registration))))
-    }
-
-    /// The connections that speak for a member, or want to.
-    fn speakers(&mut self, id: SocketId) -> impl Iterator<Item = &mut Registration> {
-        let resuming = self.resuming.get_mut(&id).into_iter().flatten();
-        self.members.get_mut(&id).into_iter().chain(resuming)
-    }
-
-    /// The connection that this one is.
-    fn find(&mut self, member: &Member) -> Option<&mut Registration> {
-        self.speakers(member.id).find(|registration| registration.is(member))
-    }
-
     /// Forgets a connection, and its channel when it was the member's last.
     fn remove(&mut self, member: &Member) -> Option<Registration> {
-        let is_in = self.members.get(&member.id).is_some_and(|known| known.is(member));
-        let removed = if is_in { self.members.remove(&member.id) } else { self.take_resuming(member) }?;
+        let removed = self.roster.remove(member)?;
         self.release(member);
         Some(removed)
     }
@@ -526,36 +483,24 @@ impl State {
     /// Leaves a channel that nobody needs any more.
     fn release(&mut self, member: &Member) {
         let room = member.room.as_str().as_bytes();
-        if !self.speakers(member.id).any(|registration| registration.is_of(room)) {
+        if !self.roster.of(member.id).any(|registration| registration.is_of(room)) {
             self.change_channel(Channel::Unsubscribe(member.clone()));
         }
     }
 
-    fn take_resuming(&mut self, member: &Member) -> Option<Registration> {
-        let resuming = self.resuming.get_mut(&member.id)?;
-        let index = resuming.iter().position(|registration| registration.is(member))?;
-        let taken = resuming.swap_remove(index);
-        if resuming.is_empty() {
-            self.resuming.remove(&member.id);
-        }
-        Some(taken)
-    }
-
     /// Redis lost its data, or the last of it: everybody is registered again, and told that messages may be lost.
     fn restore_everyone(&mut self) {
-        for (id, registration) in &mut self.members {
-            if registration.is_in() {
-                let (member, record) = (registration.member(*id), registration.record());
-                self.queue.restore(Request { member, ask: Ask::Restore(record) });
-                registration.tell(Event::Gap);
-                registration.lapse();
-            }
+        for (id, registration) in self.roster.members() {
+            let ask = Ask::Restore(registration.record());
+            self.queue.restore(Request { member: registration.member(id), ask });
+            registration.tell(Event::Gap);
+            registration.lapse();
         }
     }
 
     /// A member is in.
     fn entered(&mut self, member: &Member, event: Event) {
-        if let Some(registration) = self.find(member) {
+        if let Some(registration) = self.roster.find(member) {
             registration.entered();
             registration.tell(event);
         }
@@ -563,7 +508,7 @@ impl State {
 
     /// A member is in again, through this connection. The one that it had here before is over.
     fn resumed(&mut self, member: &Member, resumed: Resumed) {
-        let Some(mut registration) = self.take_resuming(member) else { return };
+        let Some(mut registration) = self.roster.take_resuming(member) else { return };
         registration.resumed(&resumed);
         let Resumed { snapshot, mailbox, has_gap, .. } = resumed;
         registration.tell(Event::Resumed { snapshot, mailbox });
@@ -574,14 +519,14 @@ impl State {
             registration.tell(Event::Replaced);
             return self.release(member);
         }
-        if let Some(before) = self.members.insert(member.id, registration) {
+        if let Some(before) = self.roster.take_up(member, registration) {
             before.tell(Event::Replaced);
         }
     }
 
     /// A sync told a member all up to this message. Its mailbox may be full: it is trimmed at once.
     fn repaired(&mut self, member: &Member, lapses: u32, last: Option<&Signal>) {
-        let Some(registration) = self.find(member) else { return };
+        let Some(registration) = self.roster.find(member) else { return };
         if registration.repaired(lapses, last) {
             self.untrimmed.push(member.id);
             self.trim_is_due = true;
@@ -589,14 +534,14 @@ impl State {
     }
 
     fn tell(&mut self, member: &Member, event: Event) {
-        if let Some(registration) = self.find(member) {
+        if let Some(registration) = self.roster.find(member) {
             registration.tell(event);
         }
     }
 
     /// A member's messages up to this one are handled.
     fn handled(&mut self, member: &Member, n: u64) {
-        if let Some(registration) = self.find(member) {
+        if let Some(registration) = self.roster.find(member) {
             registration.handled(n);
         }
     }

@@ -3,7 +3,7 @@
 use crate::{
     exchange::{
         Entry, Recipient,
-        redis::request::{Ask, Record, Resumed},
+        redis::request::{Ask, Record, Request, Resumed},
     },
     protocol::{Had, Info, RoomName, Signal, SocketId},
     room::{Attachment, Claim, Event, Keys, Lifeline, Member},
@@ -76,8 +76,10 @@ struct Line {
 impl Registration {
     pub(super) fn new(member: &Member, way: Way, recipient: Arc<dyn Recipient>) -> Self {
         let (info, line) = match &way {
-            Way::Join(Entry { info, lifeline, .. }) => (info.clone(), lifeline.as_ref().map(Line::thrown)),
-            Way::Resume(claim) => (Info::default(), Some(Line::taken_up(claim))),
+            Way::Join(Entry { info, lifeline, .. }) => {
+                (info.clone(), lifeline.as_ref().map(Line::of_joining))
+            }
+            Way::Resume(claim) => (Info::default(), Some(Line::of_resuming(claim))),
         };
         Self {
             room: member.room.clone(),
@@ -159,6 +161,14 @@ impl Registration {
 
     pub(super) fn shows(&mut self, info: Info) {
         self.info = info;
+    }
+
+    /// The request as it would be asked now: of several infos that have to be asked again, the last must not be overtaken.
+    pub(super) fn up_to_date(&self, mut request: Request) -> Request {
+        if let Ask::SetInfo(info) = &mut request.ask {
+            *info = self.info.clone();
+        }
+        request
     }
 
     /// What Redis should hold of it.
@@ -282,11 +292,11 @@ impl Delivered {
 }
 
 impl Line {
-    fn thrown(Lifeline { key, window }: &Lifeline) -> Self {
+    fn of_joining(Lifeline { key, window }: &Lifeline) -> Self {
         Self { keys: Keys::first(*key), window: *window, had: Had::new(), is_due: false }
     }
 
-    fn taken_up(claim: &Claim) -> Self {
+    fn of_resuming(claim: &Claim) -> Self {
         // The window comes with the answer.
         Self { keys: Keys::after(claim), window: Duration::ZERO, had: Had::new(), is_due: false }
     }
