@@ -14,8 +14,8 @@
 //!    `Lapse` until a question after it is answered, no message is forgotten because it was delivered. The answer may
 //!    overtake what was delivered before it, and so tell what the member will hear again.
 //! 5. A post to who is not in the room is answered `Gone`. One that can't be handed on is answered `Failed`.
-//! 6. After `leave` or `detach` returns, the member may still hear what was under way, and nothing later. A member that is out without
-//!    having left is told `Removed`, and nothing later.
+//! 6. After `leave` or `detach` returns, the member may still hear what was under way, and nothing later. A member that is
+//!    out without having left is told `Removed`, and nothing later.
 //! 7. A member that can come back has its messages kept until it acknowledges them, while it is away, too, and over any
 //!    number of connections. Who resumes is answered `Resumed` or `Refused`, like who joins. The connection that the session
 //!    had before is soon told `Replaced`, and speaks for it no more: of what it still says, only messages may arrive, which
