@@ -3,9 +3,9 @@
 -- KEYS[1] the partition's prefix
 -- ARGV    node, lease (ms), link (a number, higher for each link that the node makes), a nonce to probe with, or ''; the
 --         server's run id, the term that the node knows, or '', and a name for a new term
--- Answer  { 1 if the lease had not lapsed or else 0 (of a link that is gone: nothing is renewed), term, how long all are still gathering (ms), how many sessions the node has,
---         1 if some session's window is over or else 0, node, … }: the nodes whose sessions are to be reaped
--- Fence   a beat of an earlier link changes nothing.
+-- Answer  { 1 if the lease had not lapsed or else 0, term, how long all are still gathering (ms), how many sessions the node
+--         has, 1 if some session's window is over or else 0, node, … }: the nodes whose sessions are to be reaped
+-- Fence   a beat of an earlier link changes nothing; only a link that is gone hears its answer.
 -- Cost    O(log nodes)
 -- A term is one life of the data in one process: another one means that all was lost, or the last of it may be. The first node
 -- that knew an earlier term has everybody register their sessions again: for a lease, where all was lost, else for a third.

@@ -1,13 +1,13 @@
 #!lua flags=allow-oom
 -- Registers a session again, as its node knows it, where Redis lost it or knows an older state of it.
 -- KEYS[1] the partition's prefix
--- ARGV    room, sid, node, attachment, info (JSON), link, and of a session that can be resumed: the hash of the key that its client
---         used last, or has; of the one that it was told since, or ''; window (ms)
+-- ARGV    room, sid, node, attachment, info (JSON), link, and of a session that can be resumed: the hash of the key that its
+--         client used last, or has; of the one that it was told since, or ''; window (ms)
 -- Answer  1: it is there; 2: it is there again; 0: it was removed, or it is too late; -1: another connection has it;
 --         or 'no lease'
 -- Cost    O(members): a publish each, where it was lost
--- Fence   the node's lease and its latest link. Who is missing comes back only while all are gathering: afterwards the others have
---         been told that it is lost.
+-- Fence   the node's lease and its latest link. Who is missing comes back only while all are gathering: afterwards the others
+--         have been told that it is lost.
 local room, sid, node, attachment, info, link, key, next_key, window = unpack(ARGV, 1, 9)
 if not may_speak(node, link) then return 'no lease' end
 local session = at .. 's:' .. sid
