@@ -342,3 +342,64 @@ async fn who_shows_something_else_unbeknownst_shows_it_again() {
         [(BEN.mailbox(), format!("I{} {}{}", snapshot.version, ANN.sid, anna.info))]
     );
 }
+
+/// The data goes on in another process: what it had last may be missing.
+async fn moved(partition: &Partition) {
+    for node in [NORTH, SOUTH] {
+        partition.pulse(Beat { server: "another server", ..Beat::of(node, LEASE) }).await;
+    }
+}
+
+#[tokio::test]
+async fn who_was_away_meanwhile_is_told_when_it_comes_back() {
+    let partition = Partition::start().await;
+    partition.join_to_return(&ANN, "key 1").await;
+    partition.detach(&ANN).await;
+    moved(&partition).await;
+    let mut ann = ANN.resumed_by(1, SOUTH);
+    assert!(partition.resume(&ann, "key 1", "key 2", &[]).await.expect("in").has_gap);
+    ann = ANN.resumed_by(2, NORTH);
+    assert!(!partition.resume(&ann, "key 2", "key 3", &[]).await.expect("in").has_gap, "once");
+}
+
+#[tokio::test]
+async fn versions_go_on_above_those_of_what_was_lost() {
+    let (partition, version) = Partition::with(&[&ANN, &BEN]).await;
+    // An older state comes back.
+    let older = version - 10;
+    () = partition.redis().set(format!("{AT}rv:tea"), older).await.expect("set");
+    moved(&partition).await;
+    let (snapshot, _) = partition.sync(&ANN).await.expect("in");
+    assert!(snapshot.version >= version, "{} after {version}", snapshot.version);
+    assert_eq!(partition.join(&CAT).await.version, snapshot.version + 1, "nothing is missing in between");
+}
+
+#[tokio::test]
+async fn who_was_set_aside_after_an_answer_that_was_lost_is_taken_up_again() {
+    let partition = Partition::start().await;
+    partition.join_to_return(&ANN, "key 1").await;
+    let ann = ANN.resumed_by(1, SOUTH);
+    partition.resume(&ann, "key 1", "key 2", &[]).await.expect("in");
+    partition.lapse(SOUTH).await;
+    partition.reap(SOUTH, 16).await;
+    assert!(partition.window_of(&ANN).await.is_some(), "it is away");
+    partition.beat(SOUTH, LEASE).await;
+    partition.resume(&ann, "key 1", "key 2", &[]).await.expect("the same again is granted again");
+    assert_eq!(partition.window_of(&ANN).await, None);
+    assert!(partition.sync(&ann).await.is_ok());
+}
+
+#[tokio::test]
+async fn who_entered_again_outlives_the_window_that_it_had() {
+    let partition = Partition::start().await;
+    partition.join_to_return(&ANN, "key 1").await;
+    partition.lapse(NORTH).await;
+    partition.reap(NORTH, 16).await;
+    partition.beat(NORTH, LEASE).await;
+    // Its joining is asked again, as the answer was lost.
+    partition.join_to_return(&ANN, "key 1").await;
+    assert_eq!(partition.window_of(&ANN).await, None);
+    () = partition.redis().zadd(format!("{AT}dt"), ANN.sid, 1).await.expect("a window that is over");
+    partition.expire(16).await;
+    assert!(partition.sync(&ANN).await.is_ok(), "a node has it");
+}
