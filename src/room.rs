@@ -222,8 +222,7 @@ impl Event {
         let carried = match self {
             Self::Joined(snapshot) => snapshot.weight(),
             Self::Synced { snapshot, mailbox } | Self::Resumed { snapshot, mailbox } => {
-                let messages = mailbox.iter().map(|signal| size_of::<Signal>() + signal.frame.len());
-                snapshot.weight() + messages.sum::<usize>()
+                snapshot.weight() + mailbox.iter().map(Signal::weight).sum::<usize>()
             }
             Self::Notice(Notice { change: Change::Joined(peer) | Change::Info(peer), .. }) => {
                 peer.info.as_str().len()

@@ -17,13 +17,12 @@ impl SocketId {
 
     /// Makes an id of the low five bits of each byte.
     pub fn from_random(bytes: [u8; Self::LEN]) -> Self {
-        Self(bytes.map(letter))
+        Self(random_text(bytes))
     }
 
     /// Reads an id, or `None` where the text can't be one.
     pub fn parse(text: &str) -> Option<Self> {
-        let bytes: [u8; Self::LEN] = text.as_bytes().try_into().ok()?;
-        bytes.iter().all(|byte| is_letter(*byte)).then_some(Self(bytes))
+        parse_random_text(text).map(Self)
     }
 
     /// The id as it travels.
@@ -64,14 +63,15 @@ const IN_ALPHABET: [bool; 256] = {
     known
 };
 
-/// The letter for the low five bits.
-pub(super) fn letter(byte: u8) -> u8 {
-    ALPHABET[usize::from(byte & 31)]
+/// A letter for the low five bits of each byte.
+pub(super) fn random_text<const LEN: usize>(bytes: [u8; LEN]) -> [u8; LEN] {
+    bytes.map(|byte| ALPHABET[usize::from(byte & 31)])
 }
 
-/// Whether it is in the alphabet.
-pub(super) fn is_letter(byte: u8) -> bool {
-    IN_ALPHABET[usize::from(byte)]
+/// Reads so many letters, or `None` where the text is another.
+pub(super) fn parse_random_text<const LEN: usize>(text: &str) -> Option<[u8; LEN]> {
+    let bytes: [u8; LEN] = text.as_bytes().try_into().ok()?;
+    bytes.iter().all(|byte| IN_ALPHABET[usize::from(*byte)]).then_some(bytes)
 }
 
 /// A room's name: 1 to 128 bytes of UTF-8 without control characters.

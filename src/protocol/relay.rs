@@ -85,6 +85,11 @@ pub struct Signal {
 impl Signal {
     /// The largest number: the largest integer that JavaScript counts exactly.
     pub const MAX_N: u64 = (1 << 53) - 1;
+
+    /// Roughly how much memory it holds, in bytes.
+    pub fn weight(&self) -> usize {
+        size_of::<Self>() + self.frame.len()
+    }
 }
 
 impl<'a> Relay<'a> {

@@ -1,5 +1,6 @@
 //! What a client proves with that a session is its own.
 
+use super::ids::{parse_random_text, random_text};
 use sha2::{Digest, Sha256};
 use std::{fmt, fmt::Write, str};
 use subtle::ConstantTimeEq;
@@ -14,13 +15,12 @@ impl ResumeKey {
 
     /// Makes a key of the low five bits of each byte.
     pub fn from_random(bytes: [u8; Self::LEN]) -> Self {
-        Self(bytes.map(super::ids::letter))
+        Self(random_text(bytes))
     }
 
     /// Reads a key, or `None` where the text can't be one.
     pub fn parse(text: &str) -> Option<Self> {
-        let bytes: [u8; Self::LEN] = text.as_bytes().try_into().ok()?;
-        bytes.iter().all(|byte| super::ids::is_letter(*byte)).then_some(Self(bytes))
+        parse_random_text(text).map(Self)
     }
 
     /// The key as it travels.

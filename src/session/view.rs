@@ -137,16 +137,17 @@ impl View {
 
     /// Notes what the client says that it had; what is left is of peers that it was told of.
     pub(super) fn acknowledge(&mut self, had: &mut Had) {
-        had.retain(|&(from, n)| match self.find(from) {
-            Ok(index) => {
+        had.retain(|&(from, n)| {
+            if let Ok(index) = self.find(from) {
                 self.known[index].acked = n.max(self.known[index].acked);
-                true
+                return true;
             }
-            Err(_) => self.departed.iter_mut().any(|departed| {
-                let was_told = departed.iter().any(|(id, _)| *id == from);
-                departed.retain(|&(id, last_n)| id != from || n < last_n);
-                was_told
-            }),
+            let Some(departed) = &mut self.departed else { return false };
+            let Some(index) = departed.iter().position(|(id, _)| *id == from) else { return false };
+            if n >= departed[index].1 {
+                departed.swap_remove(index);
+            }
+            true
         });
     }
 

@@ -59,7 +59,7 @@ impl Mailbox {
     const MAX_BYTES: usize = 512 * 1024;
 
     fn push(&mut self, signal: Signal) -> Result<(), Full> {
-        let bytes = self.bytes + size_of::<Signal>() + signal.frame.len();
+        let bytes = self.bytes + signal.weight();
         if self.messages.len() == Self::MAX_MESSAGES || bytes > Self::MAX_BYTES {
             return Err(Full);
         }
@@ -72,7 +72,7 @@ impl Mailbox {
     fn acknowledge(&mut self, had: &Had) {
         let is_had = |signal: &Signal| had.iter().any(|(from, n)| *from == signal.from && signal.n <= *n);
         self.messages.retain(|signal| !is_had(signal));
-        self.bytes = self.messages.iter().map(|signal| size_of::<Signal>() + signal.frame.len()).sum();
+        self.bytes = self.messages.iter().map(Signal::weight).sum();
     }
 }
 

@@ -46,9 +46,7 @@ impl Room {
 
     /// Whether the claim is right, and no later attempt has come before.
     pub(super) fn resume(&mut self, member: &Member, claim: &Claim, recipient: &Arc<dyn Recipient>) -> bool {
-        let Some(occupant) = self.occupants.iter_mut().find(|occupant| occupant.peer.id == member.id) else {
-            return false;
-        };
+        let Some(occupant) = self.occupant(member.id) else { return false };
         let Some(kept) = &mut occupant.kept else { return false };
         if member.attachment.attempt() <= occupant.attachment.attempt() || !kept.admits(claim) {
             return false;
@@ -60,9 +58,7 @@ impl Room {
         occupant.peer.away = false;
         match occupant.recipient.replace(recipient.clone()) {
             Some(before) => before.deliver(Event::Replaced),
-            None => {
-                self.announce(member.id, Change::Back(member.id));
-            }
+            None => drop(self.announce(member.id, Change::Back(member.id))),
         }
         recipient.deliver(Event::Resumed { snapshot: self.snapshot_for(member.id), mailbox });
         true
@@ -124,7 +120,7 @@ impl Room {
     pub(super) fn post(&mut self, sender: &Member, to: SocketId, signal: Signal) {
         let Some(speaker) = self.recipient(sender) else { return };
         let n = signal.n;
-        match self.occupants.iter_mut().find(|occupant| occupant.peer.id == to) {
+        match self.occupant(to) {
             None => speaker.deliver(Event::Gone { to, n }),
             Some(receiver) => receiver.hand(signal, &speaker),
         }
@@ -163,9 +159,11 @@ impl Room {
 
     /// The occupant, if this connection of its was the last that spoke for it.
     fn find(&mut self, member: &Member) -> Option<&mut Occupant> {
-        self.occupants
-            .iter_mut()
-            .find(|occupant| occupant.peer.id == member.id && occupant.attachment == member.attachment)
+        self.occupant(member.id).filter(|occupant| occupant.attachment == member.attachment)
+    }
+
+    fn occupant(&mut self, id: SocketId) -> Option<&mut Occupant> {
+        self.occupants.iter_mut().find(|occupant| occupant.peer.id == id)
     }
 
     fn snapshot_for(&self, id: SocketId) -> Snapshot {
