@@ -100,14 +100,14 @@ impl Call {
         }
         for body in 0..SAID {
             for client in [&mut self.ben, &mut self.ann] {
-                assert_eq!(client.hear_past_gaps("message").await["body"], body);
+                assert_eq!(client.hear_past("gap", "message").await["body"], body);
             }
         }
         let mut cat = self.nodes[0].client().await;
         let peers = cat.join(&self.room).await;
         assert_eq!(peers["connections"], json!([self.ann.id, self.ben.id]));
         for earlier in [&mut self.ann, &mut self.ben] {
-            assert_eq!(earlier.hear_past_gaps("new_peer").await["socketId"], json!(cat.id));
+            assert_eq!(earlier.hear_past("gap", "new_peer").await["socketId"], json!(cat.id));
         }
     }
 }

@@ -132,7 +132,7 @@ async fn a_client_that_does_not_read() {
         sent += 50;
         assert!(sent < 5_000, "300 MB wait for one client");
     }
-    let gone = ann.hear_past_errors("remove_peer").await;
+    let gone = ann.hear_past("error", "remove_peer").await;
     assert_eq!((&gone["socketId"], &gone["reason"]), (&ben_id, &json!("lost")));
 }
 

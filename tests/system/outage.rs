@@ -76,12 +76,12 @@ impl Scene {
         dan.join("room").await;
         let Self { ann, ben, cat, .. } = self;
         for member in [ann, ben, cat] {
-            assert_eq!(hear_past_acks(member).await["data"]["socketId"], json!(dan.id));
+            assert_eq!(member.hear_past("ack", "new_peer").await["socketId"], json!(dan.id));
         }
         dan.say("leave", json!({})).await;
         dan.hear_event("left").await;
         for member in [&mut self.ann, &mut self.ben, &mut self.cat] {
-            assert_eq!(hear_past_acks(member).await["data"]["socketId"], json!(dan.id));
+            assert_eq!(member.hear_past("ack", "remove_peer").await["socketId"], json!(dan.id));
         }
     }
 
@@ -98,15 +98,6 @@ fn take(expected: &mut Vec<(String, u64)>, frame: &Value) {
     let next = expected.iter().position(|(speaker, _)| speaker == from).expect("something expected");
     let (_, n) = expected.remove(next);
     assert_eq!((&frame["n"], &frame["data"]["body"]), (&json!(n), &json!(n)), "{frame}");
-}
-
-async fn hear_past_acks(client: &mut Client) -> Value {
-    loop {
-        let frame = client.hear().await;
-        if frame["eventName"] != "ack" {
-            return frame;
-        }
-    }
 }
 
 /// What is said while Redis is away waits; nobody hears that anybody went.

@@ -196,25 +196,14 @@ impl Client {
         error
     }
 
-    /// The data of the next frame with this name, past the errors before it.
-    pub(crate) async fn hear_past_errors(&mut self, event_name: &str) -> Value {
+    /// The data of the next frame with this name, past those before it of the name that is `passed`.
+    pub(crate) async fn hear_past(&mut self, passed: &str, event_name: &str) -> Value {
         loop {
             let mut frame = self.hear().await;
             if frame["eventName"] == event_name {
                 return frame["data"].take();
             }
-            assert_eq!(frame["eventName"], "error", "{frame}");
-        }
-    }
-
-    /// The data of the next frame with this name, past being told that messages may be lost.
-    pub(crate) async fn hear_past_gaps(&mut self, event_name: &str) -> Value {
-        loop {
-            let mut frame = self.hear().await;
-            if frame["eventName"] == event_name {
-                return frame["data"].take();
-            }
-            assert_eq!(frame["eventName"], "gap", "{frame}");
+            assert_eq!(frame["eventName"], passed, "{frame}");
         }
     }
 

@@ -11,6 +11,8 @@ pub(crate) struct Resumable {
     /// The keys that it was told, the first one first.
     pub(crate) keys: Vec<String>,
     pub(crate) attempt: u64,
+    /// How long it has to come back.
+    pub(crate) window_ms: u64,
     version: u64,
     /// The number of its last message.
     n: u64,
@@ -30,6 +32,7 @@ impl Resumable {
             id: client.id.clone(),
             keys: vec![text(&peers["resume"]["key"])],
             attempt: 0,
+            window_ms: peers["resume"]["windowMs"].as_u64().expect("a time"),
             version: peers["version"].as_u64().expect("a version"),
             n: 0,
             acknowledged: 0,
