@@ -15,7 +15,6 @@ mod echo;
 mod http;
 mod membership;
 mod outbox;
-mod socket;
 
 pub use self::{admin::admin_routes, http::public_routes, outbox::OutboxLimits};
 

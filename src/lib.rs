@@ -7,7 +7,8 @@
 //! | `main` | the command: logs and signals |
 //! | [`config`] | flags, environment and file, made into each layer's settings |
 //! | [`server`] | one node: built, served, stopped |
-//! | [`gateway`] | HTTP and WebSockets; one task a connection |
+//! | [`gateway`] | clients' requests and connections; one task a connection |
+//! | [`websocket`] | WebSockets: the handshake, frames, and ends that are told |
 //! | [`exchange`] | what a gateway asks of the rooms, and the rooms, in memory or in Redis |
 //! | [`session`] | pure: one connection's life, input to effects |
 //! | [`room`] | pure: the words between a session and the exchange |
@@ -22,3 +23,4 @@ pub mod protocol;
 pub mod room;
 pub mod server;
 pub mod session;
+pub mod websocket;

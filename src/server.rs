@@ -1,9 +1,9 @@
 //! A whole node: built, served, and stopped.
 
 mod accept;
-mod lingering;
 
-use self::accept::{HttpLimits, Serving};
+pub use self::accept::{HttpLimits, Serving};
+
 use crate::{
     exchange::{
         Exchange,
@@ -117,8 +117,8 @@ pub async fn run(
         None => Arc::new(Memory::default()),
     };
     let gateway = Arc::new(Gateway::new(rules, limits, exchange, metrics));
-    let public = accept::spawn(listeners.public, public_routes(gateway.clone()), for_clients);
-    let operators = accept::spawn(listeners.admin, admin_routes(gateway.clone()), for_operators);
+    let public = Serving::start(listeners.public, public_routes(gateway.clone()), for_clients);
+    let operators = Serving::start(listeners.admin, admin_routes(gateway.clone()), for_operators);
     info!(%address, %admin, "listening");
 
     let because = select! {

@@ -3,19 +3,14 @@
 //! A turn of the loop takes what is there, up to a batch: frames from the client and deliveries from its room. Then it
 //! does everything that follows and flushes once, so that a burst costs one write.
 
-use super::{
-    Gateway,
-    drain::Departure,
-    membership::Membership,
-    socket::{Frame, Lost, Outgoing, Socket},
-};
+use super::{Gateway, drain::Departure, membership::Membership};
 use crate::{
     metrics::{Counted, Outcome},
     protocol::{CloseCode, Ending, ResumeKey, SocketId},
     room::Event,
     session::{Effect, Input, Secrets, Session},
+    websocket::{Frame, Lost, Opening, Outgoing, Socket},
 };
-use axum::extract::ws::{Utf8Bytes, WebSocket};
 use std::{collections::VecDeque, future::pending, mem, pin::pin, sync::Arc};
 use tokio::{
     select,
@@ -34,17 +29,17 @@ pub(super) struct Connection {
     membership: Option<Membership>,
     departure: Departure,
     /// What the client said while its session waits for the answer to a join.
-    waiting: VecDeque<Utf8Bytes>,
+    waiting: VecDeque<String>,
     /// What this turn has to write, and whether the connection ends then. Empty, and without memory, between turns.
     outgoing: Vec<Outgoing>,
     ending: Option<Ending>,
 }
 
 /// Serves one client from its upgrade to its end; until then it is counted among the node's tasks.
-pub(super) async fn serve(socket: WebSocket, gateway: Arc<Gateway>, _task: TaskTrackerToken) {
+pub(super) async fn serve(opening: Opening, gateway: Arc<Gateway>, _task: TaskTrackerToken) {
     let metrics = gateway.metrics.clone();
+    let Some(mut socket) = opening.socket(gateway.limits.frame, metrics.clone()).await else { return };
     let _counted = Counted::into(&metrics.sockets);
-    let mut socket = Socket::new(socket, metrics.clone());
     let ending = match gateway.places.clone().try_acquire_owned() {
         // Its upgrade was under way when the node began to drain.
         _ if !gateway.phase.borrow().is_serving() => Ending::Closed(CloseCode::Restart),
@@ -85,9 +80,7 @@ impl Connection {
             select! {
                 biased;
                 notice = self.departure.next() => self.handle(notice),
-                frame = socket.read(), if self.waiting.len() < BATCH => {
-                    busy = self.take_frames(frame, socket);
-                }
+                () = socket.ready(), if self.waiting.len() < BATCH => busy = self.take_frames(socket),
                 () = deliveries(self.membership.as_ref()) => {}
                 () = &mut alarm => {}
             }
@@ -114,27 +107,26 @@ impl Connection {
         }
     }
 
-    /// Takes the client's frames: the first, and those that are there already. Says whether there may be more.
-    fn take_frames(&mut self, first: Frame, socket: &mut Socket) -> bool {
-        self.take_frame(first);
-        for _ in 1..BATCH {
+    /// Takes the client's frames that are there. Says whether there may be more.
+    fn take_frames(&mut self, socket: &mut Socket) -> bool {
+        for _ in 0..BATCH {
             if self.ending.is_some() || self.waiting.len() == BATCH {
                 return false;
             }
-            let Some(frame) = socket.read_ready() else { return false };
+            let Some(frame) = socket.take() else { return false };
             self.take_frame(frame);
         }
         true
     }
 
-    fn take_frame(&mut self, frame: Frame) {
+    fn take_frame(&mut self, frame: Frame<'_>) {
         match frame {
-            Frame::Text(text) if self.session.listens() => self.handle(Input::Text(text.as_str())),
+            Frame::Text(text) if self.session.listens() => self.handle(Input::Text(text)),
             Frame::Text(text) => {
-                self.waiting.push_back(text);
+                self.waiting.push_back(text.to_owned());
                 self.handle(Input::Heard);
             }
-            Frame::Binary => self.handle(Input::Binary),
+            Frame::Binary(_) => self.handle(Input::Binary),
             Frame::Heard => self.handle(Input::Heard),
             Frame::Gone(reason) => self.handle(Input::Gone(reason)),
             Frame::Broken(code) => self.handle(Input::Close(code)),
@@ -145,7 +137,7 @@ impl Connection {
     fn take_waiting(&mut self) {
         while self.session.listens() {
             let Some(text) = self.waiting.pop_front() else { return };
-            self.handle(Input::Text(text.as_str()));
+            self.handle(Input::Text(&text));
         }
     }
 

@@ -15,6 +15,11 @@ impl Text {
         std::str::from_utf8(&self.0).expect("made from a String")
     }
 
+    /// The frame's bytes.
+    pub fn as_bytes(&self) -> &[u8] {
+        &self.0
+    }
+
     /// The frame's bytes, shared.
     pub fn into_bytes(self) -> Bytes {
         self.0

@@ -1,7 +1,6 @@
 //! Connections to one listener, each with its own task.
 
-use super::lingering::Lingering;
-use crate::gateway::ClientAddress;
+use crate::{gateway::ClientAddress, websocket::Lingering};
 use axum::Router;
 use hyper::{Request, body::Incoming, server::conn::http1, service::service_fn};
 use hyper_util::rt::{TokioIo, TokioTimer};
@@ -15,12 +14,20 @@ use tracing::{debug, warn};
 const FAREWELL_TIMEOUT: Duration = Duration::from_secs(1);
 
 /// A listener being served.
-pub(super) struct Serving {
+pub struct Serving {
     ends: Ends,
     tasks: TaskTracker,
 }
 
 impl Serving {
+    /// Serves `routes` on `listener`. Called inside a runtime; dropping what it returns ends nothing.
+    pub fn start(listener: TcpListener, routes: Router, limits: HttpLimits) -> Self {
+        let (ends, tasks) = (Ends::default(), TaskTracker::new());
+        let accepting = accept(listener, routes, limits, ends.clone(), tasks.clone());
+        tasks.spawn(ends.refusing.clone().run_until_cancelled_owned(accepting));
+        Self { ends, tasks }
+    }
+
     /// Takes no more connections, and no more requests on those there are.
     pub(super) fn refuse(&self) {
         self.ends.refusing.cancel();
@@ -46,21 +53,13 @@ struct Ends {
 
 /// What bounds the connections to a listener.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct HttpLimits {
+pub struct HttpLimits {
     /// How many there may be, WebSockets included. More wait in the system's queue.
-    pub(super) connections: usize,
+    pub connections: usize,
     /// How long one may take to send the head of a request.
-    pub(super) handshake_timeout: Duration,
+    pub handshake_timeout: Duration,
     /// How long one may last that doesn't become a WebSocket.
-    pub(super) http_timeout: Duration,
-}
-
-/// Serves `routes` on `listener`.
-pub(super) fn spawn(listener: TcpListener, routes: Router, limits: HttpLimits) -> Serving {
-    let (ends, tasks) = (Ends::default(), TaskTracker::new());
-    let accepting = accept(listener, routes, limits, ends.clone(), tasks.clone());
-    tasks.spawn(ends.refusing.clone().run_until_cancelled_owned(accepting));
-    Serving { ends, tasks }
+    pub http_timeout: Duration,
 }
 
 async fn accept(listener: TcpListener, routes: Router, limits: HttpLimits, ends: Ends, tasks: TaskTracker) {

@@ -6,8 +6,8 @@ use std::{
 };
 
 /// From the top.
-const LAYERS: [&str; 8] =
-    ["config", "server", "gateway", "exchange", "session", "room", "metrics", "protocol"];
+const LAYERS: [&str; 9] =
+    ["config", "server", "gateway", "websocket", "exchange", "session", "room", "metrics", "protocol"];
 
 /// What neither waits nor asks the time nor knows a socket.
 const PURE: [&str; 3] = ["session", "room", "protocol"];

@@ -11,6 +11,7 @@ mod drain;
 mod exchange;
 mod failover;
 mod faults;
+mod handshake;
 mod layers;
 mod limits;
 mod links;

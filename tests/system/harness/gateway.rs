@@ -1,12 +1,13 @@
 //! A gateway on an exchange of the test's own.
 
 use super::Endpoints;
-use std::{net::SocketAddr, sync::Arc};
+use std::{net::SocketAddr, sync::Arc, time::Duration};
 use switchboard::{
     config::Config,
     exchange::Exchange,
     gateway::{Gateway, admin_routes, public_routes},
     metrics::Metrics,
+    server::{HttpLimits, Serving},
 };
 use tokio::net::TcpListener;
 
@@ -25,6 +26,8 @@ pub(crate) async fn gateway(exchange: Arc<dyn Exchange>, flags: &[&str]) -> Endp
 async fn serve(routes: axum::Router) -> SocketAddr {
     let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
     let address = listener.local_addr().expect("bound");
-    tokio::spawn(axum::serve(listener, routes).into_future());
+    let forever = Duration::from_hours(1);
+    let limits = HttpLimits { connections: 1000, handshake_timeout: forever, http_timeout: forever };
+    Serving::start(listener, routes, limits);
     address
 }

@@ -6,8 +6,8 @@ use futures_util::{SinkExt, StreamExt};
 use serde_json::Value;
 use std::net::SocketAddr;
 use tokio::{net::TcpStream, time::timeout};
+use tokio_tungstenite::tungstenite::{Message, protocol::WebSocketConfig};
 use tokio_tungstenite::{WebSocketStream, client_async_with_config};
-use tungstenite::{Message, protocol::WebSocketConfig};
 
 pub(crate) struct Line {
     socket: WebSocketStream<TcpStream>,

@@ -24,7 +24,8 @@ const LINGER_TIMEOUT: Duration = Duration::from_secs(1);
 /// How much is read from it meanwhile, in bytes.
 const LINGER_BYTES: usize = 16 * 1024 * 1024;
 
-pub(super) struct Lingering {
+/// A connection that its server accepted. It holds its place until it has lingered.
+pub struct Lingering {
     /// `None` only while it is being dropped.
     stream: Option<TcpStream>,
     /// The peer has ended, or the connection broke: nothing to wait for.
@@ -36,10 +37,18 @@ pub(super) struct Lingering {
 
 impl Lingering {
     /// The task that lingers is one of `tasks`.
-    pub(super) fn new(stream: TcpStream, place: OwnedSemaphorePermit, tasks: TaskTracker) -> Self {
+    pub fn new(stream: TcpStream, place: OwnedSemaphorePermit, tasks: TaskTracker) -> Self {
         // Signaling is small frames that someone waits for. Where the system refuses, they only come a little later.
         let _ = stream.set_nodelay(true);
         Self { stream: Some(stream), at_end: false, place: Some(place), tasks }
+    }
+
+    /// Writes what can be written without waiting, and says how much that was.
+    pub(super) fn write_ready(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        match self.stream().try_write(bytes) {
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => Ok(0),
+            written => written,
+        }
     }
 
     fn stream(&mut self) -> Pin<&mut TcpStream> {
