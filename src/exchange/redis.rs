@@ -21,6 +21,7 @@
 mod address;
 mod batch;
 mod connection;
+mod deadline;
 mod delivery;
 mod lane;
 mod link;

@@ -102,18 +102,15 @@ impl Header {
 /// Appends a whole frame of ours, which has no mask.
 pub(super) fn encode(opcode: Opcode, payload: &[u8], out: &mut Vec<u8>) {
     out.push(0x80 | opcode.number());
-    match payload.len() {
-        length @ 0..=125 => out.push(u8::try_from(length).expect("at most 125")),
-        length => match u16::try_from(length) {
-            Ok(length) => {
-                out.push(126);
-                out.extend(length.to_be_bytes());
-            }
-            Err(_) => {
-                out.push(127);
-                out.extend((length as u64).to_be_bytes());
-            }
-        },
+    let length = payload.len();
+    if length < 126 {
+        out.extend(u8::try_from(length));
+    } else if let Ok(length) = u16::try_from(length) {
+        out.push(126);
+        out.extend(length.to_be_bytes());
+    } else {
+        out.push(127);
+        out.extend((length as u64).to_be_bytes());
     }
     out.extend_from_slice(payload);
 }

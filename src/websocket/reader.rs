@@ -19,7 +19,7 @@ pub(super) struct Reader {
 }
 
 /// What a client said.
-#[derive(Debug, Eq, PartialEq)]
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(super) enum Message<'a> {
     Text(&'a str),
     Binary(&'a [u8]),

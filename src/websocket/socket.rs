@@ -61,7 +61,7 @@ enum Incoming {
 }
 
 /// What a read brought.
-#[derive(Debug)]
+#[derive(Clone, Copy, Debug)]
 pub enum Frame<'a> {
     /// A message of text.
     Text(&'a str),

@@ -18,7 +18,7 @@ const GUID: &str = "258EAFA5-E914-47DA-95CA-C5AB0DC85B11";
 
 /// A request for a WebSocket, found to be in order.
 pub struct Upgrade {
-    on_upgrade: OnUpgrade,
+    upgraded: OnUpgrade,
     accept: HeaderValue,
     protocols: Vec<String>,
 }
@@ -57,8 +57,8 @@ impl<S: Sync> FromRequestParts<S> for Upgrade {
         }
         let accept = headers.get(header::SEC_WEBSOCKET_KEY).and_then(accept).ok_or(Refused::Key)?;
         let protocols = tokens(headers, header::SEC_WEBSOCKET_PROTOCOL).map(str::to_owned).collect();
-        let on_upgrade = parts.extensions.remove::<OnUpgrade>().ok_or(Refused::Connection)?;
-        Ok(Self { on_upgrade, accept, protocols })
+        let upgraded = parts.extensions.remove::<OnUpgrade>().ok_or(Refused::Connection)?;
+        Ok(Self { upgraded, accept, protocols })
     }
 }
 
@@ -75,7 +75,7 @@ impl Upgrade {
         if self.protocols.iter().any(|offered| offered == protocol) {
             headers.insert(header::SEC_WEBSOCKET_PROTOCOL, HeaderValue::from_static(protocol));
         }
-        (response, Opening(self.on_upgrade))
+        (response, Opening(self.upgraded))
     }
 }
 

@@ -3,6 +3,7 @@
 
 use super::{
     address::{Address, Credentials, Kind},
+    deadline::Deadline,
     tls::Tls,
     trouble::Fault,
 };
@@ -11,12 +12,12 @@ use redis_protocol::resp2::{decode::decode_bytes_mut, types::BytesFrame};
 use std::{
     io::{self, Write},
     sync::Arc,
-    time::Duration,
+    time::{Duration, Instant},
 };
 use tokio::{
     io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt},
     net::TcpStream,
-    time,
+    select, time,
 };
 use tokio_rustls::{
     TlsConnector,
@@ -41,6 +42,8 @@ pub(super) struct Connection {
     stream: Box<dyn Stream>,
     buffer: BytesMut,
     timeout: Duration,
+    /// Of the answer that is waited for.
+    due: Deadline,
 }
 
 trait Stream: AsyncRead + AsyncWrite + Send + Unpin + 'static {}
@@ -69,7 +72,9 @@ impl Connection {
                 Box::new(encrypted.await.map_err(|_| Fault::Silent)??)
             }
         };
-        let mut connection = Self { stream, buffer: BytesMut::with_capacity(READ_BUFFER), timeout: *timeout };
+        let buffer = BytesMut::with_capacity(READ_BUFFER);
+        let due = Deadline::new(Instant::now() + *timeout);
+        let mut connection = Self { stream, buffer, timeout: *timeout, due };
         let mut hello = vec!["HELLO", "2"];
         if let Some(Credentials { user, password }) = credentials {
             hello.extend(["AUTH", user, password]);
@@ -101,9 +106,19 @@ impl Connection {
 
     /// Waits for the next reply, for as long as an answer may take.
     pub(super) async fn reply(&mut self) -> Result<Reply, Fault> {
-        match self.read_ready()? {
-            Some(reply) => Ok(reply),
-            None => time::timeout(self.timeout, self.read()).await.map_err(|_| Fault::Silent)?,
+        if let Some(reply) = self.read_ready()? {
+            return Ok(reply);
+        }
+        self.due.set(Instant::now() + self.timeout);
+        loop {
+            select! {
+                biased;
+                read = read_more(&mut self.stream, &mut self.buffer) => read?,
+                () = self.due.passed() => return Err(Fault::Silent),
+            }
+            if let Some(reply) = self.read_ready()? {
+                return Ok(reply);
+            }
         }
     }
 
@@ -113,11 +128,7 @@ impl Connection {
             if let Some(reply) = self.read_ready()? {
                 return Ok(reply);
             }
-            self.buffer.reserve(READ_BUFFER);
-            match self.stream.read_buf(&mut self.buffer).await {
-                Ok(0) | Err(_) => return Err(Fault::Closed),
-                Ok(_) => {}
-            }
+            read_more(&mut self.stream, &mut self.buffer).await?;
         }
     }
 
@@ -126,6 +137,15 @@ impl Connection {
         let decoded =
             decode_bytes_mut(&mut self.buffer).map_err(|error| Fault::Garbled(error.to_string()))?;
         Ok(decoded.map(|(reply, ..)| reply))
+    }
+}
+
+/// Waits for more. Nothing is lost when the wait is given up.
+async fn read_more(stream: &mut Box<dyn Stream>, buffer: &mut BytesMut) -> Result<(), Fault> {
+    buffer.reserve(READ_BUFFER);
+    match stream.read_buf(buffer).await {
+        Ok(0) | Err(_) => Err(Fault::Closed),
+        Ok(_) => Ok(()),
     }
 }
 

@@ -5,6 +5,7 @@
 
 use super::{
     connection::{Connection, Reply, text_of, write_command},
+    deadline::Deadline,
     delivery::{self, Delivery},
     lane::{Channel, Lane},
     link::Common,
@@ -13,7 +14,6 @@ use super::{
 };
 use crate::protocol::SocketId;
 use std::{collections::HashMap, sync::Arc, time::Instant};
-use tokio::time::sleep_until;
 
 /// Channels in one command.
 const CHANNELS_PER_COMMAND: usize = 512;
@@ -72,9 +72,10 @@ impl Subscriber {
         write_command(&mut commands, &["SSUBSCRIBE", &self.probe], &[""; 0]);
         self.connection.send(&commands).await?;
         self.unconfirmed += 1;
+        let mut alarm = Deadline::new(self.deaf_at());
         loop {
             self.change_channels().await?;
-            let deaf_at = self.deaf_at();
+            alarm.set(self.deaf_at());
             let may_send = self.unconfirmed < MAX_UNCONFIRMED;
             tokio::select! {
                 biased;
@@ -85,7 +86,7 @@ impl Subscriber {
                     }
                 }
                 () = self.wake.subscriber.notified(), if may_send => {}
-                () = sleep_until(deaf_at.into()) => {
+                () = alarm.passed() => {
                     if self.wake.unheard().is_some() && self.deaf_at() <= Instant::now() {
                         return Err(Fault::Deaf);
                     }

@@ -6,6 +6,7 @@
 use super::{
     batch::{Batch, Beat, Command, Room, Sent},
     connection::Connection,
+    deadline::Deadline,
     lane::Lane,
     link::{Common, Due, ToReap},
     request::{Pulse, read_audit, read_beat},
@@ -16,7 +17,6 @@ use super::{
 };
 use crate::room::Member;
 use std::{mem, sync::Arc, time::Instant};
-use tokio::time::sleep_until;
 use tracing::warn;
 
 /// A lane's mailboxes are trimmed at each fifth beat, in turn with those of the others: a trim costs as much as a message.
@@ -35,6 +35,7 @@ pub(super) struct Writer {
     /// When the link came to be: probes tell the time since.
     born: Instant,
     next_beat: Instant,
+    alarm: Deadline,
     beats: usize,
     /// The lane that comes first in the next batch.
     turn: usize,
@@ -78,6 +79,7 @@ impl Writer {
             run_id,
             born,
             next_beat: born,
+            alarm: Deadline::new(born),
             beats: 0,
             turn: 0,
         }
@@ -96,11 +98,12 @@ impl Writer {
             if is_stopping && self.lanes.iter().all(|Served { lane, .. }| lane.is_idle()) {
                 return self.retire().await;
             }
+            self.alarm.set(self.next_beat);
             tokio::select! {
                 biased;
                 () = self.common.stopping.cancelled(), if !is_stopping => {}
                 () = self.wake.writer.notified() => {}
-                () = sleep_until(self.next_beat.into()) => {}
+                () = self.alarm.passed() => {}
             }
         }
     }
