@@ -40,7 +40,7 @@ pub(super) struct Drain {
 
 /// When a connection goes.
 #[derive(Debug, PartialEq, Eq)]
-struct Turn {
+pub(super) struct Turn {
     /// From now until its client should come back elsewhere.
     after: Duration,
     closing_at: Instant,
@@ -97,10 +97,19 @@ fn place(number: u32) -> f64 {
 }
 
 /// One connection's part in the end of its node.
+#[derive(Clone)]
 pub(super) struct Departure {
     phase: watch::Receiver<Phase>,
     /// Known once it was told to go.
     closing_at: Option<Instant>,
+}
+
+/// What a connection hears of the end of its node.
+pub(super) enum Notice {
+    /// It has its turn to go.
+    Turn(Turn),
+    /// It has to end now.
+    End,
 }
 
 impl Departure {
@@ -108,34 +117,53 @@ impl Departure {
         Self { phase, closing_at: None }
     }
 
-    /// Waits until there is something for its session to hear, and returns that. To stop waiting loses nothing.
-    pub(super) async fn next(&mut self) -> Input<'static> {
-        if self.closing_at.is_none()
-            && let Some(Turn { after, closing_at }) = self.turn().await
-        {
-            self.closing_at = Some(closing_at);
-            return Input::Drain(after);
+    /// Waits for what comes next.
+    pub(super) fn next(&self) -> impl Future<Output = Notice> + use<> {
+        let Self { mut phase, closing_at } = self.clone();
+        async move {
+            match closing_at {
+                Some(at) => end(&mut phase, Some(at)).await,
+                None => match turn(&mut phase).await {
+                    Some(turn) => Notice::Turn(turn),
+                    None => Notice::End,
+                },
+            }
         }
-        self.due().await;
-        Input::Close(CloseCode::Restart)
+    }
+
+    /// Takes note of what came, and puts it into the session's words.
+    pub(super) fn take(&mut self, notice: Notice) -> Input<'static> {
+        match notice {
+            Notice::Turn(Turn { after, closing_at }) => {
+                self.closing_at = Some(closing_at);
+                Input::Drain(after)
+            }
+            Notice::End => Input::Close(CloseCode::Restart),
+        }
     }
 
     /// Waits until the connection has to end.
     pub(super) async fn due(&mut self) {
-        let stopping = self.phase.wait_for(|phase| matches!(phase, Phase::Stopping));
-        // The gateway, which outlives its connections, would have to go for an error.
-        match self.closing_at {
-            Some(at) => drop(timeout_at(at, stopping).await),
-            None => drop(stopping.await),
-        }
+        end(&mut self.phase, self.closing_at).await;
     }
+}
 
-    /// Waits until the node no longer serves. `None` where it doesn't drain.
-    async fn turn(&mut self) -> Option<Turn> {
-        match *self.phase.wait_for(|phase| !phase.is_serving()).await.ok()? {
-            Phase::Draining(ref drain) => Some(drain.turn(Instant::now())),
-            Phase::Serving | Phase::Stopping => None,
-        }
+/// Waits until a connection has to end.
+async fn end(phase: &mut watch::Receiver<Phase>, closing_at: Option<Instant>) -> Notice {
+    let stopping = phase.wait_for(|phase| matches!(phase, Phase::Stopping));
+    // The gateway, which outlives its connections, would have to go for an error.
+    match closing_at {
+        Some(at) => drop(timeout_at(at, stopping).await),
+        None => drop(stopping.await),
+    }
+    Notice::End
+}
+
+/// Waits until the node no longer serves. `None` where it doesn't drain.
+async fn turn(phase: &mut watch::Receiver<Phase>) -> Option<Turn> {
+    match *phase.wait_for(|phase| !phase.is_serving()).await.ok()? {
+        Phase::Draining(ref drain) => Some(drain.turn(Instant::now())),
+        Phase::Serving | Phase::Stopping => None,
     }
 }
 
@@ -148,6 +176,11 @@ mod tests {
             Phase::Draining(drain) => drain,
             other => panic!("{time:?} is a time to drain, not {other:?}"),
         }
+    }
+
+    async fn hear(departure: &mut Departure) -> Input<'static> {
+        let notice = departure.next().await;
+        departure.take(notice)
     }
 
     #[test]
@@ -197,18 +230,19 @@ mod tests {
         let (mut one, mut other) = (Departure::new(phase.subscribe()), Departure::new(phase.subscribe()));
         phase.send_replace(Phase::draining(Duration::from_secs(10)));
         let begun = Instant::now();
-        assert!(matches!(one.next().await, Input::Drain(Duration::ZERO)));
-        let Input::Drain(after) = other.next().await else { panic!("it drains") };
-        assert!(matches!(one.next().await, Input::Close(CloseCode::Restart)));
+        assert!(matches!(hear(&mut one).await, Input::Drain(Duration::ZERO)));
+        let Input::Drain(after) = hear(&mut other).await else { panic!("it drains") };
+        assert!(matches!(hear(&mut one).await, Input::Close(CloseCode::Restart)));
         assert_eq!(begun.elapsed().as_millis(), 1_000);
         phase.send_replace(Phase::Stopping);
-        assert!(matches!(other.next().await, Input::Close(CloseCode::Restart)));
+        assert!(matches!(hear(&mut other).await, Input::Close(CloseCode::Restart)));
         assert!(begun.elapsed() < after, "a node that stops doesn't wait");
     }
 
     #[tokio::test(start_paused = true)]
     async fn without_time_nobody_is_told_to_go() {
         let phase = watch::Sender::new(Phase::draining(Duration::ZERO));
-        assert!(matches!(Departure::new(phase.subscribe()).next().await, Input::Close(CloseCode::Restart)));
+        let mut departure = Departure::new(phase.subscribe());
+        assert!(matches!(hear(&mut departure).await, Input::Close(CloseCode::Restart)));
     }
 }

@@ -4,14 +4,16 @@
 //! and its connection ends with `slow_consumer`. To drop single messages instead would leave it with a room that isn't.
 
 use crate::{exchange::Recipient, room::Event};
+use futures_util::task::AtomicWaker;
 use std::{
     collections::VecDeque,
+    future::poll_fn,
     sync::{
         Mutex, MutexGuard, PoisonError,
         atomic::{AtomicU64, Ordering},
     },
+    task::Poll,
 };
-use tokio::sync::Notify;
 
 /// How much may wait for one client.
 #[derive(Clone, Copy, Debug)]
@@ -26,7 +28,8 @@ pub(super) struct Outbox {
     limits: OutboxLimits,
     /// A `std` mutex: held to push or to take, never across an await.
     queue: Mutex<Queue>,
-    changed: Notify,
+    /// The one connection that waits.
+    waker: AtomicWaker,
     /// Up to which number its own messages were handled: read when there is time, as nobody waits for it.
     handled: AtomicU64,
 }
@@ -44,7 +47,7 @@ pub(super) struct Full;
 
 impl Outbox {
     pub(super) fn new(limits: OutboxLimits) -> Self {
-        Self { limits, queue: Mutex::default(), changed: Notify::new(), handled: AtomicU64::new(0) }
+        Self { limits, queue: Mutex::default(), waker: AtomicWaker::new(), handled: AtomicU64::new(0) }
     }
 
     /// Takes everything that waits.
@@ -73,14 +76,12 @@ impl Outbox {
     }
 
     async fn until(&self, condition: impl Fn(&Queue) -> bool) {
-        loop {
-            // Made before the look, so that a change after the look wakes it.
-            let changed = self.changed.notified();
-            if condition(&self.queue()) {
-                return;
-            }
-            changed.await;
-        }
+        poll_fn(|cx| {
+            // Before the look, so that a change after the look wakes it.
+            self.waker.register(cx.waker());
+            if condition(&self.queue()) { Poll::Ready(()) } else { Poll::Pending }
+        })
+        .await;
     }
 
     fn queue(&self) -> MutexGuard<'_, Queue> {
@@ -100,7 +101,7 @@ impl Recipient for Outbox {
             *queue = Queue { full: true, ..Queue::default() };
         }
         drop(queue);
-        self.changed.notify_one();
+        self.waker.wake();
     }
 
     fn handled(&self, n: u64) {
