@@ -1,0 +1,6 @@
+//! `loadtest`: loads a signaling server, checks every message and says what it cost.
+
+mod dialect;
+mod report;
+
+fn main() {}
