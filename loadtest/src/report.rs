@@ -2,6 +2,8 @@
 //!
 //! Times are in microseconds (`_us`) or seconds (`_s`), memory in KiB, CPU in seconds.
 
+pub(crate) mod histogram;
+
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
