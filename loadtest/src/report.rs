@@ -3,6 +3,9 @@
 //! Times are in microseconds (`_us`) or seconds (`_s`), memory in KiB, CPU in seconds.
 
 pub(crate) mod histogram;
+#[cfg(test)]
+pub(crate) mod sample;
+pub(crate) mod threshold;
 
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
