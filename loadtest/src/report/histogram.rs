@@ -1,7 +1,7 @@
 //! How long things took, each of them: recorded in a worker, carried in a report, joined with those of other workers.
 //!
-//! Microseconds, to three digits, up to [`LONGEST_US`]. As text: HdrHistogram's V2, deflated, in base64, which its other
-//! tools read, too.
+//! Microseconds, to three digits, up to [`LONGEST_US`]. As text: what `HdrHistogram` calls V2, deflated, in base64; its other
+//! tools read that, too.
 
 use super::Latency;
 use anyhow::{Context, Result};
@@ -76,7 +76,7 @@ impl Times {
         BASE64.encode(bytes)
     }
 
-    /// Reads what [`Times::encode`] or another HdrHistogram wrote, deflated or plain. Fails on anything else.
+    /// Reads what [`Times::encode`] or another `HdrHistogram` wrote, deflated or plain. Fails on anything else.
     pub(crate) fn decode(text: &str) -> Result<Self> {
         let bytes = BASE64.decode(text.trim()).context("a histogram that isn't base64")?;
         let read: Histogram<u64> = Deserializer::new()
@@ -153,7 +153,7 @@ mod tests {
     #[test]
     fn what_takes_too_long_counts_as_the_longest() {
         let max = of([u64::MAX]).max().unwrap();
-        assert!(max >= LONGEST_US && max < LONGEST_US + LONGEST_US / 1000, "{max}");
+        assert!((LONGEST_US..LONGEST_US + LONGEST_US / 1000).contains(&max), "{max}");
     }
 
     #[test]

@@ -6,8 +6,10 @@ use std::{collections::BTreeMap, fmt, str::FromStr};
 /// What there is to time, in any scenario.
 const TIMED: [&str; 6] = ["connect", "join", "relay", "call", "recovery", "notice"];
 
-/// A statistic of a latency, by name.
-const STATISTICS: [(&str, fn(&Latency) -> f64); 7] = [
+/// A statistic of a latency, in microseconds.
+type Statistic = fn(&Latency) -> f64;
+
+const STATISTICS: [(&str, Statistic); 7] = [
     ("p50", |latency| as_f64(latency.p50_us)),
     ("p90", |latency| as_f64(latency.p90_us)),
     ("p99", |latency| as_f64(latency.p99_us)),
@@ -27,11 +29,11 @@ pub(crate) struct Threshold {
     unit: Unit,
 }
 
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug)]
 enum Figure {
     Latency {
         timed: String,
-        statistic: fn(&Latency) -> f64,
+        statistic: Statistic,
     },
     Count(String),
     /// Of one process, or of all that were watched.
