@@ -2,7 +2,10 @@
 //!
 //! Times are in microseconds (`_us`) or seconds (`_s`), memory in KiB, CPU in seconds.
 
+pub(crate) mod chart;
+pub(crate) mod figures;
 pub(crate) mod histogram;
+pub(crate) mod page;
 #[cfg(test)]
 pub(crate) mod sample;
 pub(crate) mod threshold;

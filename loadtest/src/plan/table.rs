@@ -82,8 +82,8 @@ fn assumptions(work: &Workload, machines: &Machines) -> String {
     let resumable = if work.resumable { "sessions are resumed" } else { "sessions aren't resumed" };
     let _ = writeln!(
         text,
-        "Calls of {} that last {} min, {} candidates a side, {} connections broken an hour, {resumable}; the busiest \
-         minute has {} times the average.",
+        "Calls of {} that last {} min, {} candidates a side, {} connections broken an hour, {resumable}.\n\
+         The busiest minute has {} times the average.",
         work.room_size, work.call_minutes, work.candidates, work.churn, work.peak
     );
     let _ = writeln!(

@@ -22,7 +22,7 @@ pub(crate) fn relay() -> Report {
         settings: settings(&[
             ("pairs", "1000"),
             ("rate", "5000/s"),
-            ("size", "300 B"),
+            ("size", "300"),
             ("warmup", "2s"),
             ("duration", "1m"),
         ]),

@@ -3,8 +3,8 @@
 use super::{Counts, Latency, Report, Verdict};
 use std::{collections::BTreeMap, fmt, str::FromStr};
 
-/// What there is to time, in any scenario.
-const TIMED: [&str; 6] = ["connect", "join", "relay", "call", "recovery", "notice"];
+/// What there is to time, in any scenario. The lag is the generator's own: how late it sent.
+const TIMED: [&str; 7] = ["connect", "join", "relay", "call", "recovery", "notice", "lag"];
 
 /// A statistic of a latency, in microseconds.
 type Statistic = fn(&Latency) -> f64;
@@ -356,7 +356,7 @@ mod tests {
         assert!(refused("counts.lost<=0ms").contains("no unit"));
         assert!(refused("throughput>=5").contains("/s"));
         assert!(refused("resident_kib_per_socket<=5").contains("stage"));
-        assert!(refused("speed<=5").contains("connect, join, relay, call, recovery, notice"));
+        assert!(refused("speed<=5").contains("connect, join, relay, call, recovery, notice, lag"));
         assert!(refused("").contains("threshold ``"));
     }
 }
