@@ -51,7 +51,7 @@ fn head(reports: &[Report], names: &[String]) -> String {
 }
 
 fn summary(reports: &[Report], names: &[String]) -> String {
-    let head = ["", "messages/s", "p50", "p99", "p99.9", "max", "CPU a message", "sockets"];
+    let head = ["", "messages/s", "timed", "p50", "p99", "p99.9", "max", "CPU a message", "sockets"];
     let rows = reports.iter().zip(names).map(|(report, name)| {
         let latency = foremost(report).and_then(|name| report.latencies.get(name));
         let of = |figure: fn(&super::super::Latency) -> u64| {
@@ -60,6 +60,7 @@ fn summary(reports: &[Report], names: &[String]) -> String {
         vec![
             name.clone(),
             with_unit(as_f64(report.counts.received) / report.measured_s, "/s"),
+            foremost(report).unwrap_or("–").into(),
             of(|latency| latency.p50_us),
             of(|latency| latency.p99_us),
             of(|latency| latency.p999_us),
@@ -72,21 +73,24 @@ fn summary(reports: &[Report], names: &[String]) -> String {
 }
 
 fn latency(reports: &[Report], names: &[String]) -> String {
-    let foremost: Vec<_> = reports
-        .iter()
-        .zip(names)
-        .filter_map(|(report, name)| Some((name.clone(), report.latencies.get(foremost(report)?)?)))
-        .collect();
-    if foremost.is_empty() {
-        return String::new();
-    }
-    let by_percentile = curves::by_percentile("Latency by percentile", &foremost).draw();
-    let line = |(report, name): (&Report, &String)| {
-        curves::over_time(report, name, Fold::Most, |moment| moment.p99_us.map(as_f64))
+    // Runs that time different things say which.
+    let timed: BTreeSet<_> = reports.iter().map(foremost).collect();
+    let name = |report: &Report, name: &String| match foremost(report) {
+        Some(what) if timed.len() > 1 => format!("{name}, {what}"),
+        _ => name.clone(),
     };
-    let lines = reports.iter().zip(names).map(line).collect();
-    let by_second = curves::timed("p99 by second", lines, curves::log_time).draw();
-    format!("<div class=\"charts\">\n{by_percentile}\n{by_second}\n</div>\n")
+    let named: Vec<_> = reports.iter().zip(names).map(|(report, own)| (name(report, own), report)).collect();
+    let latencies = named
+        .iter()
+        .filter_map(|(name, report)| Some((name.clone(), report.latencies.get(foremost(report)?)?)));
+    let latencies: Vec<_> = latencies.collect();
+    let by_percentile = curves::by_percentile("Latency by percentile", &latencies).draw();
+    let line = |(name, report): &(String, &Report)| {
+        curves::over_time(report, name.as_str(), Fold::Most, |moment| moment.p99_us.map(as_f64))
+    };
+    let by_second = curves::timed("p99 by second", named.iter().map(line).collect(), curves::log_time).draw();
+    let charts = [by_percentile, by_second].concat();
+    if charts.is_empty() { charts } else { format!("<div class=\"charts\">\n{charts}\n</div>\n") }
 }
 
 fn cost(reports: &[Report], names: &[String]) -> String {
@@ -152,6 +156,14 @@ mod tests {
         assert!(html.contains("<li class=\"held\"><strong>switchboard, two nodes</strong>"));
         assert!(html.contains("<li class=\"missed\"><strong>socket.io"));
         assert!(html.contains("2 runs compared"));
+    }
+
+    #[test]
+    fn runs_that_time_different_things_say_which() {
+        let html = comparison(&[sample::relay(), sample::idle()]);
+        assert!(html.contains(">switchboard, two nodes (1), relay<"));
+        assert!(html.contains(">switchboard, two nodes (2), join<"));
+        assert!(!comparison(&[sample::relay(), sample::relay()]).contains("(1), relay"));
     }
 
     #[test]
