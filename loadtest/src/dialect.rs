@@ -3,8 +3,52 @@
 //! A message's *body* is what the scenario has to say: the inside of a JSON string, escaped as `JSON.stringify` does. It is
 //! carried as it is, and comes out of [`Dialect::hear`] as it came in.
 
+mod skyrtc;
+mod switchboard;
+
+use anyhow::{Result, bail};
+use serde::{Deserialize, Serialize};
 use std::time::Duration;
 use url::Url;
+
+/// The dialects there are, as `--dialect` names them.
+#[derive(Clone, Copy, Debug, Deserialize, Eq, PartialEq, Serialize, clap::ValueEnum)]
+#[serde(rename_all = "lowercase")]
+pub(crate) enum Name {
+    /// Switchboard's own.
+    Switchboard,
+    /// That of SkyRTC 0.0.2 (2014).
+    Skyrtc,
+    /// A plain relay over `ws`.
+    Relay,
+    /// Socket.IO rooms.
+    Socketio,
+    /// `PeerServer`, of `PeerJS`.
+    Peerjs,
+    /// Bare frames behind their length, over TCP.
+    Plain,
+    /// Each message comes back to its sender.
+    Echo,
+}
+
+impl Name {
+    /// A client's side of it. `resumable`: it is to ask for a session that outlives its connection.
+    pub(crate) fn speaker(self, seat: &Seat, resumable: bool) -> Result<Box<dyn Dialect>> {
+        Ok(match self {
+            Self::Switchboard => Box::new(switchboard::Switchboard::new(seat, resumable)),
+            Self::Skyrtc => Box::new(skyrtc::SkyRtc::new(seat)),
+            Self::Relay | Self::Socketio | Self::Peerjs | Self::Plain | Self::Echo => {
+                bail!("{self} isn't spoken yet")
+            }
+        })
+    }
+}
+
+impl std::fmt::Display for Name {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        self.serialize(f)
+    }
+}
 
 /// What kind of message carries a body.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -81,17 +125,26 @@ pub(crate) trait Dialect: Send {
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub(crate) enum Heard<'a> {
     /// The client is in its room, and those were there already.
-    Joined { me: String, peers: Vec<String> },
+    Joined {
+        me: String,
+        peers: Vec<String>,
+    },
     Resumed,
     Came(String),
     Went(String),
     /// Of a peer that went on without its connection, or came back.
     Away(String),
     Back(String),
-    Message { from: &'a str, kind: Kind, body: &'a str },
+    Message {
+        from: &'a str,
+        kind: Kind,
+        body: &'a str,
+    },
     Left,
     /// The server wants the client to connect anew, elsewhere, in this while.
-    Reconnect { after: Duration },
+    Reconnect {
+        after: Duration,
+    },
     /// Something may have been lost.
     Gap,
     Error(String),

@@ -216,6 +216,14 @@ impl Figure {
     }
 }
 
+impl Report {
+    /// Judges the run by these, too.
+    pub(crate) fn judge(&mut self, thresholds: &[Threshold]) {
+        self.verdicts = thresholds.iter().map(|threshold| threshold.judge(self)).collect();
+        self.passed &= self.verdicts.iter().all(|verdict| verdict.held);
+    }
+}
+
 /// Figures that are worked out of others; the page shows them, too.
 impl Report {
     /// CPU of one of the watched processes, or of all, over the messages that were received.
@@ -341,6 +349,16 @@ mod tests {
         assert_eq!(figure, Some(as_f64(grown) / as_f64(stage.sockets)));
         let text = format!("resident_kib_per_socket.{}.{}<=9999", process.name, stage.name);
         assert!(text.parse::<Threshold>().unwrap().judge(&report).held);
+    }
+
+    #[test]
+    fn a_missed_threshold_fails_the_run() {
+        let mut report = sample::relay();
+        let parsed = |text: &str| text.parse::<Threshold>().unwrap();
+        report.judge(&[parsed("counts.lost<=0"), parsed("relay.p50<=1s")]);
+        assert!(report.passed && report.verdicts.len() == 2);
+        report.judge(&[parsed("counts.lost<=0"), parsed("relay.p50<=1us")]);
+        assert!(!report.passed);
     }
 
     #[test]
