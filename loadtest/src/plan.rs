@@ -60,6 +60,8 @@ struct Plan {
     returning: f64,
     /// By the simulation, where it was asked for.
     storm: Option<Recovery>,
+    /// Whether all were back within the time that they have.
+    in_time: Option<bool>,
 }
 
 /// What was asked, and the answer.
@@ -87,6 +89,7 @@ fn plan(sockets: f64, ask: &Ask, costs: &Costs) -> Result<Plan> {
     let (nodes, redis) = sizing.solve()?;
     let storm = (ask.storm && sizing.loses_a_zone())
         .then(|| simulate(&storm_of(&sizing, nodes.left, &redis, ask.seed)));
+    let in_time = storm.as_ref().map(|storm| storm.is_within(ask.machines.recover_within));
     Ok(Plan {
         sockets,
         traffic: sizing.traffic,
@@ -95,6 +98,7 @@ fn plan(sockets: f64, ask: &Ask, costs: &Costs) -> Result<Plan> {
         cost_of_return: sizing.cost_of_return(),
         returning: sizing.returning(),
         storm,
+        in_time,
     })
 }
 

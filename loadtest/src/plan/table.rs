@@ -58,13 +58,16 @@ pub(super) fn draw(work: &Workload, machines: &Machines, plans: &[Plan]) -> Stri
     text
 }
 
-fn storm_rows() -> [Row<'static>; 10] {
+fn storm_rows() -> [Row<'static>; 11] {
     [
         ("clients that come back", &|plan| of_storm(plan, |storm| count(storm.clients))),
         ("  simulated: one of", &|plan| of_storm(plan, |storm| digits(storm.one_of))),
         ("half are back after", &|plan| of_storm(plan, |storm| time(storm.p50_s))),
         ("99 % after", &|plan| of_storm(plan, |storm| time(storm.p99_s))),
         ("all after", &|plan| of_storm(plan, |storm| time(storm.max_s))),
+        ("  in time", &|plan| {
+            plan.in_time.map_or_else(String::new, |is| if is { "yes" } else { "no" }.into())
+        }),
         ("most connections in a second", &|plan| of_storm(plan, |storm| count(storm.peak_connections_per_s))),
         ("longest queue at a node", &|plan| of_storm(plan, |storm| storm.peak_queue.to_string())),
         ("refused by a full backlog", &|plan| of_storm(plan, |storm| count(storm.refused))),

@@ -33,7 +33,6 @@ pub(super) struct Chart<'a> {
 pub(super) struct Line {
     pub(super) name: String,
     pub(super) points: Vec<(f64, f64)>,
-    pub(super) fold: Fold,
 }
 
 /// What a point says that stands for several.
@@ -121,7 +120,7 @@ impl Axis {
 
 impl Line {
     pub(super) fn new(name: impl Into<String>, points: Vec<(f64, f64)>, fold: Fold) -> Self {
-        Self { name: name.into(), points: thinned(points, fold), fold }
+        Self { name: name.into(), points: thinned(points, fold) }
     }
 }
 
