@@ -93,7 +93,7 @@ pub(crate) struct Latency {
     pub(crate) p99_us: u64,
     pub(crate) p999_us: u64,
     pub(crate) max_us: u64,
-    /// The whole histogram, as HdrHistogram's V2 in base64: what workers' are joined from, and curves drawn from.
+    /// The whole histogram, as `HdrHistogram`'s V2 in base64: what workers' are joined from, and curves drawn from.
     pub(crate) histogram: String,
 }
 
