@@ -283,6 +283,10 @@ impl Script for Churn {
         }
     }
 
+    fn give_up(&mut self, before_us: u64) -> u64 {
+        self.schedule.give_up(before_us.min(self.end_us))
+    }
+
     fn begin(&mut self, _crowd: &mut Crowd, from_us: u64, to_us: u64) {
         self.end_us = to_us.saturating_sub(micros(AHEAD));
         if !self.rooms.is_empty() {
