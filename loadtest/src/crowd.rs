@@ -26,6 +26,7 @@ pub(crate) struct Crowd {
     pub(crate) open: usize,
     pub(crate) joined: usize,
     pub(crate) known: usize,
+    rooms: usize,
     /// How many frames with messages were sent and heard since the last second.
     pub(crate) second: (u64, u64),
     /// A server whose connections are being cut off isn't blamed for it.
@@ -75,6 +76,7 @@ impl Crowd {
             open: 0,
             joined: 0,
             known: 0,
+            rooms: 0,
             second: (0, 0),
             forgives: false,
             stamper: Stamper::new(settings.largest_body),
@@ -87,11 +89,12 @@ impl Crowd {
         }
     }
 
-    /// Adds a client, who goes to the servers in turn with the others of its room.
-    pub(crate) fn add(&mut self, script: usize, seat: Seat) -> Result<usize> {
+    /// Adds a client, who goes to the servers in turn with the others of its room, and that of them to the `first` one who is
+    /// first in it.
+    pub(crate) fn add(&mut self, script: usize, first: usize, seat: Seat) -> Result<usize> {
         let no = self.clients.len();
         let Settings { urls, sources, dialect, resumable, .. } = &self.settings;
-        let server = urls[seat.index % urls.len()].clone();
+        let server = urls[(first + seat.index) % urls.len()].clone();
         let source = (!sources.is_empty()).then(|| sources[no % sources.len()]);
         let speaker = dialect.speaker(&seat, *resumable)?;
         self.clients.push(Client::new(seat, server, source, script, speaker));
@@ -101,7 +104,9 @@ impl Crowd {
     /// Adds the members of a room.
     pub(crate) fn add_room(&mut self, script: usize, name: &str, size: usize) -> Result<Vec<usize>> {
         let room = room_name(self.settings.seed, name);
-        (0..size).map(|index| self.add(script, Seat { room: room.clone(), index, of: size })).collect()
+        self.rooms += 1;
+        let first = self.rooms; // each room begins with another server, so that all of them have as many clients
+        (0..size).map(|index| self.add(script, first, Seat { room: room.clone(), index, of: size })).collect()
     }
 
     /// A client is to connect, which was due, and to go on from there.
