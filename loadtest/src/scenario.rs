@@ -257,7 +257,12 @@ pub(crate) async fn leave(engine: &Rc<Engine>) {
             }
         }
     });
-    engine.until(PATIENCE, |crowd| crowd.open == 0).await;
+    loop {
+        let open = engine.crowd.borrow().open;
+        if open == 0 || !engine.until(PATIENCE, |crowd| crowd.open < open).await {
+            return;
+        }
+    }
 }
 
 pub(crate) fn micros(time: Duration) -> u64 {

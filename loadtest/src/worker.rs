@@ -96,11 +96,10 @@ impl Order {
     /// A crowd without clients, for bodies of up to a size.
     pub(crate) fn crowd(&self, largest_body: usize, foremost: Timed) -> Result<Crowd> {
         let urls = self.urls.iter().map(|url| Ok(Rc::new(url.parse::<Url>()?))).collect::<Result<_>>()?;
-        let mine =
-            |(place, source): (usize, &IpAddr)| (place % self.workers == self.worker).then_some(*source);
-        let mut sources: Vec<IpAddr> = self.sources.iter().enumerate().filter_map(mine).collect();
-        if sources.is_empty() {
-            sources.clone_from(&self.sources);
+        // Each begins with another, so that all addresses are used alike.
+        let mut sources = self.sources.clone();
+        if !sources.is_empty() {
+            sources.rotate_left(self.worker % self.sources.len());
         }
         let Self { dialect, resumable, seed, worker, .. } = *self;
         Ok(Crowd::new(Settings { dialect, urls, sources, resumable, seed, largest_body, worker }, foremost))
