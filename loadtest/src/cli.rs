@@ -85,8 +85,8 @@ pub(crate) struct Run {
 
 #[derive(Args, Clone, Debug)]
 pub(crate) struct Common {
-    /// Where a node listens, such as ws://127.0.0.1:8080/ws; repeated, the members of a room go to them in turn
-    #[arg(long, value_name = "URL", required = true, help_heading = "Servers")]
+    /// Where a node listens; repeated, the members of a room go to them in turn
+    #[arg(long, value_name = "ws://HOST:PORT/ws", required = true, help_heading = "Servers")]
     pub(crate) url: Vec<Url>,
 
     /// What the servers speak
@@ -105,7 +105,8 @@ pub(crate) struct Common {
     #[arg(long, value_name = "NUMBER", default_value_t = 1, value_parser = count, help_heading = "Generator")]
     pub(crate) workers: usize,
 
-    /// Addresses to connect from, such as 127.0.0.1,127.0.0.2 or 127.0.0.1-8; each has some 28,000 ports
+    /// Addresses to connect from, such as 127.0.0.1,127.0.0.2 or 127.0.0.1-8: one for each 10,000 sockets, as Linux is
+    /// slow to find a free port when half of an address' 28,000 are taken
     #[arg(long, value_name = "IP", value_parser = sources, value_delimiter = ',', help_heading = "Generator")]
     source: Vec<Sources>,
 

@@ -26,6 +26,7 @@ pub(crate) struct Crowd {
     pub(crate) open: usize,
     pub(crate) joined: usize,
     pub(crate) known: usize,
+    rooms: usize,
     /// How many frames with messages were sent and heard since the last second.
     pub(crate) second: (u64, u64),
     /// A server whose connections are being cut off isn't blamed for it.
@@ -47,6 +48,7 @@ pub(crate) struct Settings {
     pub(crate) resumable: bool,
     pub(crate) seed: u64,
     pub(crate) largest_body: usize,
+    pub(crate) worker: usize,
 }
 
 /// What is left to do at the edge.
@@ -69,11 +71,12 @@ impl Crowd {
         Self {
             clock: Clock::new(),
             clients: Vec::new(),
-            ledger: Ledger::default(),
+            ledger: Ledger::new(settings.worker),
             tally: Tally::new(foremost),
             open: 0,
             joined: 0,
             known: 0,
+            rooms: 0,
             second: (0, 0),
             forgives: false,
             stamper: Stamper::new(settings.largest_body),
@@ -86,11 +89,12 @@ impl Crowd {
         }
     }
 
-    /// Adds a client, who goes to the servers in turn with the others of its room.
-    pub(crate) fn add(&mut self, script: usize, seat: Seat) -> Result<usize> {
+    /// Adds a client, who goes to the servers in turn with the others of its room, and that of them to the `first` one who is
+    /// first in it.
+    pub(crate) fn add(&mut self, script: usize, first: usize, seat: Seat) -> Result<usize> {
         let no = self.clients.len();
         let Settings { urls, sources, dialect, resumable, .. } = &self.settings;
-        let server = urls[seat.index % urls.len()].clone();
+        let server = urls[(first + seat.index) % urls.len()].clone();
         let source = (!sources.is_empty()).then(|| sources[no % sources.len()]);
         let speaker = dialect.speaker(&seat, *resumable)?;
         self.clients.push(Client::new(seat, server, source, script, speaker));
@@ -100,7 +104,9 @@ impl Crowd {
     /// Adds the members of a room.
     pub(crate) fn add_room(&mut self, script: usize, name: &str, size: usize) -> Result<Vec<usize>> {
         let room = room_name(self.settings.seed, name);
-        (0..size).map(|index| self.add(script, Seat { room: room.clone(), index, of: size })).collect()
+        self.rooms += 1;
+        let first = self.rooms; // each room begins with another server, so that all of them have as many clients
+        (0..size).map(|index| self.add(script, first, Seat { room: room.clone(), index, of: size })).collect()
     }
 
     /// A client is to connect, which was due, and to go on from there.
@@ -386,7 +392,7 @@ impl Crowd {
                 self.tally.counts.resumed += 1;
                 self.tell(no, scripts, Event::Resumed, now);
             }
-            Heard::Came(peer) => self.came(no, peer, scripts, now),
+            Heard::Came(peer) => self.came(no, &peer, scripts, now),
             Heard::Went(peer) => self.went(no, &peer, scripts, now),
             Heard::Left => self.close(no),
             Heard::Away(peer) | Heard::Back(peer) => {
@@ -399,7 +405,11 @@ impl Crowd {
             Heard::Gap => self.error(no, "it may have lost something (gap)", scripts, now),
             Heard::Error(error) => self.error(no, &error, scripts, now),
             Heard::Nonsense(error) => self.error(no, &format!("it makes no sense: {error}"), scripts, now),
-            Heard::Reconnect { after } => self.tell(no, scripts, Event::Reconnect(after), now),
+            Heard::Reconnect { after } => {
+                let sentence =
+                    format!("{} was asked to connect elsewhere in {after:?}", self.clients[no].name());
+                self.tally.find("reconnect", sentence);
+            }
             Heard::Message { .. } | Heard::Nothing => {}
         }
     }
@@ -420,18 +430,18 @@ impl Crowd {
         self.tell(no, scripts, Event::Joined, now);
     }
 
-    fn came(&mut self, no: usize, peer: String, scripts: &mut Scripts, now: u64) {
+    fn came(&mut self, no: usize, peer: &str, scripts: &mut Scripts, now: u64) {
         let client = &mut self.clients[no];
         if !client.is_joined() {
             return;
         }
-        if client.view.contains(&peer) {
+        if client.view.iter().any(|known| known == peer) {
             let sentence = format!("{} was told twice that {peer} came", client.name());
             return self.wrong_notice(sentence);
         }
-        client.view.push(peer.clone());
+        client.view.push(peer.to_owned());
         self.known += 1;
-        self.tell(no, scripts, Event::Came(&peer), now);
+        self.tell(no, scripts, Event::Came(peer), now);
     }
 
     fn went(&mut self, no: usize, peer: &str, scripts: &mut Scripts, now: u64) {

@@ -40,6 +40,9 @@ pub(crate) struct Report {
     pub(crate) latencies: BTreeMap<String, Latency>,
     /// About one a second, in order.
     pub(crate) timeline: Vec<Moment>,
+    /// What the generator itself used in the measured part.
+    #[serde(default)]
+    pub(crate) generator_cpu_s: f64,
     /// What `--process` named, in that order.
     pub(crate) processes: Vec<Process>,
     /// The memory of what was watched, at rest between the steps of a scenario that has such (`idle`).

@@ -149,7 +149,7 @@ impl Churn {
         let seat = Seat { room: self.prefix.clone(), index: self.room_of.len(), of: 0 };
         let no = match self.out.pop() {
             Some(no) => no,
-            None => match crowd.add(self.script, seat) {
+            None => match crowd.add(self.script, 0, seat) {
                 Ok(no) => no,
                 Err(_) => return, // the dialect is there: it made a speaker before
             },
@@ -281,6 +281,10 @@ impl Script for Churn {
             }
             _ => {}
         }
+    }
+
+    fn give_up(&mut self, before_us: u64) -> u64 {
+        self.schedule.give_up(before_us.min(self.end_us))
     }
 
     fn begin(&mut self, _crowd: &mut Crowd, from_us: u64, to_us: u64) {

@@ -85,7 +85,9 @@ pub(crate) async fn run(settings: &Settings, order: &Order, reporter: &mut Repor
     reporter.halt(Halt::End).await?;
     engine.with(|crowd| {
         crowd.tally.measure(0..0);
-        rooms.iter().for_each(|room| crowd.check_views(room));
+        for room in &rooms {
+            crowd.check_views(room);
+        }
         crowd.check_losses();
     });
     leave(&engine).await;

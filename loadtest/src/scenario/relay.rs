@@ -149,6 +149,10 @@ impl Script for Relay {
         }
     }
 
+    fn give_up(&mut self, before_us: u64) -> u64 {
+        self.schedule.give_up(before_us.min(self.end_us)) * u64::from(self.burst)
+    }
+
     fn begin(&mut self, crowd: &mut Crowd, from_us: u64, to_us: u64) {
         self.end_us = to_us;
         if !self.pairs.is_empty() {

@@ -128,21 +128,56 @@ pub(crate) fn check(settings: &Settings, report: &mut Report) {
             .filter_map(|moment| moment.resident_kib.get(&process.name))
             .map(|kib| *kib as f64)
             .collect();
-        let third = seen.len() / 3;
-        let second = mean(&seen[third..2 * third]);
-        let last = mean(&seen[2 * third..]);
-        let allowed = (second * settings.growth / 100.0).max(SLACK_KIB);
-        if third > 0 && last > second + allowed {
+        if let Some(Growth { second, last, allowed }) = growth(&seen, settings.growth) {
             report.passed = false;
             report.findings.push(format!(
-                "memory grew: {} had {second:.0} KiB in the second third of the time and {last:.0} in the last; no more than \
-                 {allowed:.0} KiB of growth would do",
+                "memory grew: {} had {second:.0} KiB in the second third of the time and {last:.0} in the last; no more \
+                 than {allowed:.0} KiB of growth would do",
                 process.name
             ));
         }
     }
 }
 
+struct Growth {
+    second: f64,
+    last: f64,
+    allowed: f64,
+}
+
+/// Whether there is more in the last third than in the second, by more than is allowed.
+fn growth(seen_kib: &[f64], percent: f64) -> Option<Growth> {
+    let third = seen_kib.len() / 3;
+    if third == 0 {
+        return None;
+    }
+    let second = mean(&seen_kib[third..2 * third]);
+    let last = mean(&seen_kib[2 * third..]);
+    let allowed = (second * percent / 100.0).max(SLACK_KIB);
+    (last > second + allowed).then_some(Growth { second, last, allowed })
+}
+
 fn mean(figures: &[f64]) -> f64 {
     figures.iter().sum::<f64>() / figures.len().max(1) as f64
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn memory_that_keeps_growing_is_found() {
+        let leaking: Vec<f64> = (0..30).map(|second| 100_000.0 + 1000.0 * f64::from(second)).collect();
+        assert!(growth(&leaking, 5.0).is_some());
+        assert!(growth(&leaking, 10.0).is_none());
+    }
+
+    #[test]
+    fn what_is_needed_at_first_or_is_little_is_no_growth() {
+        let warm: Vec<f64> = (0..30).map(|second| if second < 10 { 10_000.0 } else { 90_000.0 }).collect();
+        assert!(growth(&warm, 5.0).is_none());
+        let little: Vec<f64> = (0..30).map(|second| 5000.0 + 100.0 * f64::from(second)).collect();
+        assert!(growth(&little, 5.0).is_none(), "1 MiB more isn't above 2 MiB");
+        assert!(growth(&[], 5.0).is_none());
+    }
 }
