@@ -3,6 +3,16 @@
 //! A message's *body* is what the scenario has to say: the inside of a JSON string, escaped as `JSON.stringify` does. It is
 //! carried as it is, and comes out of [`Dialect::hear`] as it came in.
 
+mod echo;
+mod peerjs;
+mod plain;
+mod relay;
+mod seat;
+mod socketio;
+mod text;
+
+pub(crate) use self::{echo::Echo, peerjs::PeerJs, plain::Plain, relay::Relay, socketio::SocketIo};
+
 use std::time::Duration;
 use url::Url;
 
@@ -81,17 +91,26 @@ pub(crate) trait Dialect: Send {
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub(crate) enum Heard<'a> {
     /// The client is in its room, and those were there already.
-    Joined { me: String, peers: Vec<String> },
+    Joined {
+        me: String,
+        peers: Vec<String>,
+    },
     Resumed,
     Came(String),
     Went(String),
     /// Of a peer that went on without its connection, or came back.
     Away(String),
     Back(String),
-    Message { from: &'a str, kind: Kind, body: &'a str },
+    Message {
+        from: &'a str,
+        kind: Kind,
+        body: &'a str,
+    },
     Left,
     /// The server wants the client to connect anew, elsewhere, in this while.
-    Reconnect { after: Duration },
+    Reconnect {
+        after: Duration,
+    },
     /// Something may have been lost.
     Gap,
     Error(String),
