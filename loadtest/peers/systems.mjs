@@ -168,7 +168,7 @@ function peer(file, flags = () => []) {
 function bare(kind, flags = () => []) {
   return async (run, name, redis) => {
     const command = [binary('loadtest', 'LOADTEST_BIN'), 'bare', kind, '--listen', '127.0.0.1:0', ...flags(redis)];
-    return `ws://${await listening(run(name, command))}/`;
+    return `${kind === 'relay' ? 'tcp' : 'ws'}://${await listening(run(name, command))}/`;
   };
 }
 

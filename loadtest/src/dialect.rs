@@ -8,13 +8,56 @@ mod peerjs;
 mod plain;
 mod relay;
 mod seat;
+mod skyrtc;
 mod socketio;
+mod switchboard;
 mod text;
 
-pub(crate) use self::{echo::Echo, peerjs::PeerJs, plain::Plain, relay::Relay, socketio::SocketIo};
-
+use anyhow::Result;
+use serde::{Deserialize, Serialize};
 use std::time::Duration;
 use url::Url;
+
+/// The dialects there are, as `--dialect` names them.
+#[derive(Clone, Copy, Debug, Deserialize, Eq, PartialEq, Serialize, clap::ValueEnum)]
+#[serde(rename_all = "lowercase")]
+pub(crate) enum Name {
+    /// Switchboard's own.
+    Switchboard,
+    /// That of SkyRTC 0.0.2 (2014).
+    Skyrtc,
+    /// A plain relay over `ws`.
+    Relay,
+    /// Socket.IO rooms.
+    Socketio,
+    /// `PeerServer`, of `PeerJS`.
+    Peerjs,
+    /// Bare frames behind their length, over TCP.
+    Plain,
+    /// Each message comes back to its sender.
+    Echo,
+}
+
+impl Name {
+    /// A client's side of it. `resumable`: it is to ask for a session that outlives its connection.
+    pub(crate) fn speaker(self, seat: &Seat, resumable: bool) -> Result<Box<dyn Dialect>> {
+        Ok(match self {
+            Self::Switchboard => Box::new(switchboard::Switchboard::new(seat, resumable)),
+            Self::Skyrtc => Box::new(skyrtc::SkyRtc::new(seat)),
+            Self::Relay => Box::new(relay::Relay::new(seat)),
+            Self::Socketio => Box::new(socketio::SocketIo::new(seat)),
+            Self::Peerjs => Box::new(peerjs::PeerJs::new(seat)),
+            Self::Plain => Box::new(plain::Plain::new(seat)),
+            Self::Echo => Box::new(echo::Echo::new(seat)),
+        })
+    }
+}
+
+impl std::fmt::Display for Name {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        self.serialize(f)
+    }
+}
 
 /// What kind of message carries a body.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]

@@ -1,24 +1,76 @@
 //! `loadtest`: loads a signaling server, checks every message and says what it cost.
 
+// Numbers here are times, counts and rates: far below 2^52.
+#![allow(clippy::cast_precision_loss, clippy::cast_possible_truncation, clippy::cast_sign_loss)]
+
+mod alarm;
 mod bare;
+mod cli;
+mod client;
+mod clock;
+mod crew;
+mod crowd;
 mod dialect;
+mod engine;
+mod ledger;
+mod progress;
 mod report;
+mod scenario;
+mod schedule;
+mod socket;
+mod stamp;
+mod tally;
+mod units;
+mod watch;
+mod worker;
 
-use clap::Parser;
+use anyhow::{Context as _, Result};
+use clap::Parser as _;
+use cli::{Cli, Command, Run};
+use report::Report;
+use std::{
+    fs,
+    io::{self, Write as _},
+    path::Path,
+    process::ExitCode,
+};
 
-#[derive(Parser)]
-struct Cli {
-    #[command(subcommand)]
-    command: Command,
+fn main() -> ExitCode {
+    let result = match Cli::parse().command {
+        Command::Worker => worker::run().map(|()| true),
+        Command::Bare(what) => bare::run(&what).map(|()| true),
+        command => command.run().map_or(Ok(true), |run| load(&run)),
+    };
+    match result {
+        Ok(true) => ExitCode::SUCCESS,
+        Ok(false) => ExitCode::from(1),
+        Err(error) => {
+            let _ = writeln!(io::stderr(), "loadtest: {error:#}"); // nobody may be listening
+            ExitCode::from(2)
+        }
+    }
 }
 
-#[derive(clap::Subcommand)]
-enum Command {
-    #[command(subcommand, hide = true)]
-    Bare(bare::Bare),
+/// Runs a scenario and writes its report; whether it passed.
+fn load(run: &Run) -> Result<bool> {
+    run.check()?;
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    let report = runtime.block_on(crew::run(run))?;
+    // The place of thresholds, of which `report.passed` depends too, and of the page of `--html`.
+    publish(run, &report)?;
+    Ok(report.passed)
 }
 
-fn main() -> anyhow::Result<()> {
-    let Command::Bare(what) = Cli::parse().command;
-    bare::run(&what)
+fn publish(run: &Run, report: &Report) -> Result<()> {
+    let mut out = io::stdout().lock();
+    let json = run.common.json.as_deref();
+    if json == Some(Path::new("-")) {
+        serde_json::to_writer_pretty(&mut out, report)?;
+        return Ok(writeln!(out)?);
+    }
+    if let Some(file) = json {
+        let written = serde_json::to_vec_pretty(report)?;
+        fs::write(file, written).with_context(|| format!("{} can't be written", file.display()))?;
+    }
+    Ok(writeln!(out, "{}", report::table::draw(report))?)
 }

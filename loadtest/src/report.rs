@@ -2,6 +2,8 @@
 //!
 //! Times are in microseconds (`_us`) or seconds (`_s`), memory in KiB, CPU in seconds.
 
+pub(crate) mod table;
+
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
@@ -135,4 +137,34 @@ pub(crate) struct Verdict {
     /// The figure in the threshold's unit; none where there is no such figure, which fails it.
     pub(crate) figure: Option<String>,
     pub(crate) held: bool,
+}
+
+impl Counts {
+    /// Whether nothing went wrong, whatever it cost.
+    pub(crate) fn is_right(&self) -> bool {
+        let Self { connected, joined, resumed, calls, sent, received, sent_bytes, .. } = *self;
+        *self == Self { connected, joined, resumed, calls, sent, received, sent_bytes, ..Self::default() }
+    }
+
+    /// Adds what another worker counted.
+    pub(crate) fn add(&mut self, other: &Self) {
+        self.connected += other.connected;
+        self.joined += other.joined;
+        self.resumed += other.resumed;
+        self.calls += other.calls;
+        self.sent += other.sent;
+        self.received += other.received;
+        self.sent_bytes += other.sent_bytes;
+        self.skipped += other.skipped;
+        self.connect_failures += other.connect_failures;
+        self.join_failures += other.join_failures;
+        self.disconnects += other.disconnects;
+        self.errors += other.errors;
+        self.lost += other.lost;
+        self.duplicated += other.duplicated;
+        self.misordered += other.misordered;
+        self.misattributed += other.misattributed;
+        self.corrupted += other.corrupted;
+        self.wrong_notices += other.wrong_notices;
+    }
 }

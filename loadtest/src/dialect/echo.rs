@@ -7,8 +7,8 @@ pub(crate) struct Echo {
 }
 
 impl Echo {
-    pub(crate) fn new(seat: Seat) -> Self {
-        Self { seat }
+    pub(crate) fn new(seat: &Seat) -> Self {
+        Self { seat: seat.clone() }
     }
 }
 
@@ -44,7 +44,7 @@ mod tests {
 
     #[test]
     fn what_it_says_it_hears() {
-        let (mut client, mut said) = (Echo::new(Seat { room: "r".into(), index: 0, of: 1 }), Vec::new());
+        let (mut client, mut said) = (Echo::new(&Seat { room: "r".into(), index: 0, of: 1 }), Vec::new());
         client.join(&mut said);
         client.relay(Kind::Answer, "r.0", "b", &mut said);
         assert_eq!(

@@ -24,8 +24,8 @@ pub(crate) struct PeerJs {
 }
 
 impl PeerJs {
-    pub(crate) fn new(seat: Seat) -> Self {
-        Self { seat, heartbeats: 0 }
+    pub(crate) fn new(seat: &Seat) -> Self {
+        Self { seat: seat.clone(), heartbeats: 0 }
     }
 }
 
@@ -104,7 +104,7 @@ mod tests {
     use super::*;
 
     fn client() -> PeerJs {
-        PeerJs::new(Seat { room: "load-1-0".into(), index: 1, of: 3 })
+        PeerJs::new(&Seat { room: "load-1-0".into(), index: 1, of: 3 })
     }
 
     fn hear(frame: &str) -> Heard<'_> {

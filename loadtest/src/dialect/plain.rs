@@ -17,8 +17,8 @@ pub(crate) struct Plain {
 }
 
 impl Plain {
-    pub(crate) fn new(seat: Seat) -> Self {
-        Self { seat }
+    pub(crate) fn new(seat: &Seat) -> Self {
+        Self { seat: seat.clone() }
     }
 }
 
@@ -59,7 +59,7 @@ mod tests {
     fn two_of_a_room_are_partners() {
         let mut said = Vec::new();
         for index in [0, 1] {
-            let mut client = Plain::new(Seat { room: "r".into(), index, of: 2 });
+            let mut client = Plain::new(&Seat { room: "r".into(), index, of: 2 });
             client.join(&mut said);
             let Heard::Joined { me, peers } = client.hear("ready", &mut Vec::new()) else { panic!("joined") };
             assert_eq!((me, peers), (format!("r.{index}"), vec![format!("r.{}", 1 - index)]));
@@ -69,7 +69,7 @@ mod tests {
 
     #[test]
     fn what_one_says_the_other_reads() {
-        let [mut a, mut b] = [0, 1].map(|index| Plain::new(Seat { room: "r".into(), index, of: 2 }));
+        let [mut a, mut b] = [0, 1].map(|index| Plain::new(&Seat { room: "r".into(), index, of: 2 }));
         for kind in [Kind::Offer, Kind::Answer, Kind::Candidate] {
             let mut out = Vec::new();
             a.relay(kind, "r.1", r"v=0\r\n", &mut out);

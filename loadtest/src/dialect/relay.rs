@@ -15,8 +15,8 @@ pub(crate) struct Relay {
 }
 
 impl Relay {
-    pub(crate) fn new(seat: Seat) -> Self {
-        Self { room: seat.room }
+    pub(crate) fn new(seat: &Seat) -> Self {
+        Self { room: seat.room.clone() }
     }
 }
 
@@ -69,7 +69,7 @@ mod tests {
     use super::*;
 
     fn client() -> Relay {
-        Relay::new(Seat { room: "k\"1".into(), index: 0, of: 2 })
+        Relay::new(&Seat { room: "k\"1".into(), index: 0, of: 2 })
     }
 
     fn hear(frame: &str) -> Heard<'_> {

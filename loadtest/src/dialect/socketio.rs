@@ -28,8 +28,8 @@ pub(crate) struct SocketIo {
 }
 
 impl SocketIo {
-    pub(crate) fn new(seat: Seat) -> Self {
-        Self { room: seat.room, me: String::new(), joined: false, present: BTreeSet::new() }
+    pub(crate) fn new(seat: &Seat) -> Self {
+        Self { room: seat.room.clone(), me: String::new(), joined: false, present: BTreeSet::new() }
     }
 
     fn connected<'a>(&mut self, data: &str, out: &mut Vec<String>) -> Option<Heard<'a>> {
@@ -128,7 +128,7 @@ mod tests {
     const WENT: &str = r#"42["went","QfwCmPT8Ga5FS9H3UAAB"]"#;
 
     fn client() -> SocketIo {
-        SocketIo::new(Seat { room: "kitchen".into(), index: 1, of: 2 })
+        SocketIo::new(&Seat { room: "kitchen".into(), index: 1, of: 2 })
     }
 
     fn joined() -> SocketIo {

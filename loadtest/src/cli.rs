@@ -1,0 +1,193 @@
+//! Flags.
+
+use crate::{
+    bare::Bare,
+    dialect,
+    scenario::{Scenario, relay},
+    watch::Watched,
+};
+use anyhow::{Result, bail};
+use clap::{Args, Parser, Subcommand};
+use std::{net::IpAddr, path::PathBuf};
+use url::Url;
+
+/// Files that a worker needs apart from its sockets.
+const FILES: u64 = 64;
+
+/// Loads a WebRTC signaling server, checks every message, and says what it cost.
+///
+/// Exits with 0 if all was right, with 1 if a message was wrong or a threshold didn't hold, and with 2 if it couldn't run.
+#[derive(Debug, Parser)]
+#[command(name = "loadtest", version, max_term_width = 110)]
+pub(crate) struct Cli {
+    #[command(subcommand)]
+    pub(crate) command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Messages between pairs, at a rate or so many under way
+    Relay(With<relay::Settings>),
+
+    /// One generator process; started by the others
+    #[command(hide = true)]
+    Worker,
+
+    /// The limits, to measure beside a server
+    #[command(subcommand, hide = true)]
+    Bare(Bare),
+    // A place for more: `plan`.
+}
+
+/// A scenario's settings, and what is common to all.
+#[derive(Args, Debug)]
+pub(crate) struct With<S: Args> {
+    #[command(flatten)]
+    settings: S,
+    #[command(flatten)]
+    common: Common,
+}
+
+/// A scenario to run.
+pub(crate) struct Run {
+    pub(crate) scenario: Scenario,
+    pub(crate) common: Common,
+}
+
+#[derive(Args, Clone, Debug)]
+pub(crate) struct Common {
+    /// Where a node listens, such as ws://127.0.0.1:8080/ws; repeated, the members of a room go to them in turn
+    #[arg(long, value_name = "URL", required = true, help_heading = "Servers")]
+    pub(crate) url: Vec<Url>,
+
+    /// What the servers speak
+    #[arg(long, value_enum, default_value_t = dialect::Name::Switchboard, help_heading = "Servers")]
+    pub(crate) dialect: dialect::Name,
+
+    /// Ask for sessions that outlive their connection, where the dialect has such
+    #[arg(long, help_heading = "Servers")]
+    pub(crate) resumable: bool,
+
+    /// A process to watch, such as gateway=4711; may be repeated
+    #[arg(long, value_name = "NAME=PID", help_heading = "Servers")]
+    pub(crate) process: Vec<Watched>,
+
+    /// Generator processes
+    #[arg(long, value_name = "NUMBER", default_value_t = 1, value_parser = count, help_heading = "Generator")]
+    pub(crate) workers: usize,
+
+    /// Addresses to connect from, such as 127.0.0.1,127.0.0.2 or 127.0.0.1-8; each has some 28,000 ports
+    #[arg(long, value_name = "IP", value_parser = sources, value_delimiter = ',', help_heading = "Generator")]
+    source: Vec<Sources>,
+
+    /// What chance follows from, and rooms are named by
+    #[arg(long, value_name = "NUMBER", default_value_t = 1, help_heading = "Generator")]
+    pub(crate) seed: u64,
+
+    /// What has to hold, such as 'relay.p99<=10ms'; may be repeated
+    #[arg(long, value_name = "FIGURE<=LIMIT", help_heading = "Report")]
+    pub(crate) threshold: Vec<String>,
+
+    /// A name for what is loaded
+    #[arg(long, value_name = "TEXT", help_heading = "Report")]
+    pub(crate) label: Option<String>,
+
+    /// Where to write the report as JSON; - is standard output, in place of the table
+    #[arg(long, value_name = "FILE", help_heading = "Report")]
+    pub(crate) json: Option<PathBuf>,
+
+    /// Where to write the report as a page
+    #[arg(long, value_name = "FILE", help_heading = "Report")]
+    pub(crate) html: Option<PathBuf>,
+}
+
+impl Command {
+    /// The scenario that was asked for, if it is one.
+    pub(crate) fn run(self) -> Option<Run> {
+        Some(match self {
+            Self::Relay(With { settings, common }) => Run { scenario: Scenario::Relay(settings), common },
+            Self::Worker | Self::Bare(_) => return None,
+        })
+    }
+}
+
+impl Run {
+    /// Says what can't be, before anything is started.
+    pub(crate) fn check(&self) -> Result<()> {
+        for url in &self.common.url {
+            if !matches!(url.scheme(), "ws" | "tcp") || url.host().is_none() {
+                bail!(
+                    "{url} is no address that can be loaded: one begins with ws:// (or tcp://, for plain and echo)"
+                );
+            }
+        }
+        self.raise_file_limit()
+    }
+
+    /// Each worker needs a file for each of its sockets.
+    fn raise_file_limit(&self) -> Result<()> {
+        let sockets = self.scenario.sockets().div_ceil(self.common.workers) as u64;
+        let needed = sockets + FILES;
+        let limit = rlimit::increase_nofile_limit(needed)?;
+        if limit < needed {
+            let workers = (self.scenario.sockets() as u64).div_ceil(limit.saturating_sub(FILES).max(1));
+            bail!(
+                "{sockets} sockets a worker need {needed} files, and a process may have {limit}: \
+                 take --workers {workers}, or a higher limit (ulimit -n)"
+            );
+        }
+        Ok(())
+    }
+}
+
+impl Common {
+    pub(crate) fn sources(&self) -> Vec<IpAddr> {
+        self.source.iter().flat_map(|Sources(sources)| sources.iter().copied()).collect()
+    }
+}
+
+/// One address, or a range of them.
+#[derive(Clone, Debug)]
+struct Sources(Vec<IpAddr>);
+
+fn sources(text: &str) -> Result<Sources, String> {
+    let wrong =
+        || format!("{text:?} is no address, such as 127.0.0.1, nor a range of them, such as 127.0.0.1-8");
+    let (first, last) = text.split_once('-').map_or((text, None), |(first, last)| (first, Some(last)));
+    let first: IpAddr = first.parse().map_err(|_| wrong())?;
+    let Some(last) = last else { return Ok(Sources(vec![first])) };
+    let (IpAddr::V4(first), Ok(last)) = (first, last.parse::<u8>()) else { return Err(wrong()) };
+    let [a, b, c, from] = first.octets();
+    if last < from {
+        return Err(wrong());
+    }
+    Ok(Sources((from..=last).map(|d| IpAddr::from([a, b, c, d])).collect()))
+}
+
+fn count(text: &str) -> Result<usize, String> {
+    match text.parse() {
+        Ok(number) if number > 0 => Ok(number),
+        _ => Err(format!("{text:?} is no number above 0")),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use clap::CommandFactory as _;
+
+    #[test]
+    fn the_flags_are_well_defined() {
+        Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn sources_are_addresses_and_ranges() {
+        let read = |text| sources(text).map(|Sources(all)| all.len());
+        assert_eq!(read("127.0.0.1"), Ok(1));
+        assert_eq!(read("127.0.0.1-8"), Ok(8));
+        for wrong in ["localhost", "127.0.0.8-1", "127.0.0.1-x", "::1-3"] {
+            assert!(read(wrong).is_err(), "{wrong} was read");
+        }
+    }
+}

@@ -1,0 +1,388 @@
+//! The workers together: starts them, keeps them in step, watches the servers meanwhile, and makes one report of it all.
+
+use crate::{
+    cli::{Common, Run},
+    progress::Progress,
+    report::{Counts, Latency, Moment, Process, Report, Stage, VERSION},
+    tally,
+    watch::Watched,
+    worker::{Findings, Halt, Order, Say, Second},
+};
+use anyhow::{Context as _, Result, bail};
+use hdrhistogram::Histogram;
+use std::{
+    collections::BTreeMap,
+    process::Stdio,
+    time::{Duration, SystemTime},
+};
+use tokio::{
+    io::{AsyncBufReadExt as _, AsyncWriteExt as _, BufReader},
+    process::{Child, ChildStdin, Command},
+    sync::mpsc::{self, UnboundedReceiver, UnboundedSender},
+    time::{self, Instant},
+};
+
+/// Memory is at rest when so many looks at it, one each interval, differ by no more than a thousandth or 64 KiB.
+const LOOKS: usize = 5;
+const LOOK: Duration = Duration::from_millis(200);
+/// It is taken as it is after that.
+const REST: Duration = Duration::from_secs(15);
+
+struct Worker {
+    process: Child,
+    stdin: ChildStdin,
+}
+
+struct Crew<'a> {
+    run: &'a Run,
+    workers: Vec<Worker>,
+    said: UnboundedReceiver<(usize, Result<Say>)>,
+    progress: Progress,
+    /// Where the measured part begins and ends: when, and the CPU time of each process then.
+    begin: Option<Mark>,
+    end: Option<Mark>,
+    begins_at: Option<Instant>,
+    ends_at: Option<Instant>,
+    started_at: SystemTime,
+    base: Instant,
+    resident_before: Vec<u64>,
+    stages: Vec<Stage>,
+    seconds: BTreeMap<i64, Moment>,
+    histograms: BTreeMap<i64, Histogram<u64>>,
+    last_look: Option<Mark>,
+    sockets: Vec<u64>,
+}
+
+struct Mark {
+    at: Instant,
+    cpu_s: Vec<f64>,
+}
+
+/// Runs a scenario with all workers.
+pub(crate) async fn run(run: &Run) -> Result<Report> {
+    let resident_before = residents(&run.common)?;
+    let (sender, said) = mpsc::unbounded_channel();
+    let mut workers = Vec::new();
+    for worker in 0..run.common.workers {
+        workers.push(start(run, worker, sender.clone()).await?);
+    }
+    let sockets = vec![0; workers.len()];
+    let crew = Crew {
+        run,
+        workers,
+        said,
+        progress: Progress::new(run.scenario.name()),
+        begin: None,
+        end: None,
+        begins_at: None,
+        ends_at: None,
+        started_at: SystemTime::now(),
+        base: Instant::now(),
+        resident_before,
+        stages: Vec::new(),
+        seconds: BTreeMap::new(),
+        histograms: BTreeMap::new(),
+        last_look: None,
+        sockets,
+    };
+    crew.play().await
+}
+
+async fn start(run: &Run, worker: usize, said: UnboundedSender<(usize, Result<Say>)>) -> Result<Worker> {
+    let mut process = Command::new(std::env::current_exe()?)
+        .arg("worker")
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .kill_on_drop(true)
+        .spawn()
+        .context("a worker can't be started")?;
+    let mut stdin = process.stdin.take().context("a worker has no input")?;
+    let stdout = process.stdout.take().context("a worker has no output")?;
+    let mut order = serde_json::to_vec(&order(run, worker))?;
+    order.push(b'\n');
+    stdin.write_all(&order).await?;
+    tokio::spawn(async move {
+        let mut lines = BufReader::new(stdout).lines();
+        loop {
+            let say = match lines.next_line().await {
+                Ok(Some(line)) => serde_json::from_str(&line).context("a worker says what makes no sense"),
+                Ok(None) => return,
+                Err(error) => Err(error.into()),
+            };
+            if said.send((worker, say)).is_err() {
+                return;
+            }
+        }
+    });
+    Ok(Worker { process, stdin })
+}
+
+fn order(run: &Run, worker: usize) -> Order {
+    let Common { dialect, url, resumable, seed, workers, .. } = &run.common;
+    Order {
+        scenario: run.scenario.clone(),
+        dialect: *dialect,
+        urls: url.iter().map(ToString::to_string).collect(),
+        sources: run.common.sources(),
+        resumable: *resumable,
+        seed: *seed,
+        worker,
+        workers: *workers,
+    }
+}
+
+fn residents(common: &Common) -> Result<Vec<u64>> {
+    common.process.iter().map(Watched::resident_kib).collect()
+}
+
+impl Crew<'_> {
+    async fn play(mut self) -> Result<Report> {
+        let mut waiting = Vec::new();
+        let mut done: Vec<Findings> = Vec::new();
+        let mut second = time::interval(Duration::from_secs(1));
+        while done.len() < self.workers.len() {
+            tokio::select! {
+                biased;
+                () = until(self.begins_at) => {
+                    self.begins_at = None;
+                    self.begin = Some(self.mark()?);
+                }
+                () = until(self.ends_at) => {
+                    self.ends_at = None;
+                    self.end = Some(self.mark()?);
+                }
+                _ = second.tick() => self.look()?,
+                said = self.said.recv() => {
+                    let (worker, say) = said.context("the workers ended without a word")?;
+                    match say? {
+                        Say::Ready(halt) => waiting.push(halt),
+                        Say::Second(second) => self.second(worker, &second)?,
+                        Say::Done(findings) => done.push(findings),
+                        Say::Failed { reason, findings } => bail!(failure(&reason, &findings)),
+                    }
+                    if waiting.len() == self.workers.len() {
+                        let halt = waiting.pop().context("there is a worker")?;
+                        if waiting.iter().any(|other| *other != halt) {
+                            bail!("workers are out of step: {halt:?}, {waiting:?}");
+                        }
+                        waiting.clear();
+                        self.go_on(halt).await?;
+                    }
+                }
+            }
+        }
+        self.progress.finish();
+        for worker in &mut self.workers {
+            drop(worker.process.start_kill()); // it has said all it had to say
+        }
+        self.report(&done)
+    }
+
+    /// All workers wait for the same.
+    async fn go_on(&mut self, halt: Halt) -> Result<()> {
+        match &halt {
+            Halt::Stage { name } => self.stage(name).await?,
+            Halt::Begin => {
+                self.begin_now(Duration::ZERO);
+                self.begin = Some(self.mark()?);
+            }
+            Halt::End => self.end = Some(self.mark()?),
+            Halt::Measure { .. } => {}
+        }
+        for worker in &mut self.workers {
+            worker.stdin.write_all(b"go\n").await?;
+        }
+        if let Halt::Measure { after_us, for_us } = halt {
+            self.begin_now(Duration::from_micros(after_us));
+            self.begins_at = Some(self.base);
+            self.ends_at = Some(self.base + Duration::from_micros(for_us));
+        }
+        Ok(())
+    }
+
+    fn begin_now(&mut self, after: Duration) {
+        self.base = Instant::now() + after;
+        self.started_at = SystemTime::now() + after;
+        self.seconds.clear();
+        self.histograms.clear();
+        self.last_look = None;
+    }
+
+    fn mark(&self) -> Result<Mark> {
+        let cpu_s = self.run.common.process.iter().map(Watched::cpu_s).collect::<Result<_>>()?;
+        Ok(Mark { at: Instant::now(), cpu_s })
+    }
+
+    /// Notes the memory when it has come to rest.
+    async fn stage(&mut self, name: &str) -> Result<()> {
+        let deadline = Instant::now() + REST;
+        let mut looks = vec![residents(&self.run.common)?];
+        while !is_at_rest(&looks) && Instant::now() < deadline {
+            time::sleep(LOOK).await;
+            looks.push(residents(&self.run.common)?);
+        }
+        let last = looks.pop().unwrap_or_default();
+        let names = self.run.common.process.iter().map(|process| process.name.clone());
+        // What the workers said meanwhile isn't heard yet, but they are at rest.
+        while let Ok((worker, say)) = self.said.try_recv() {
+            match say? {
+                Say::Second(second) => self.second(worker, &second)?,
+                say => bail!("a worker went on by itself: {say:?}"),
+            }
+        }
+        let sockets = self.sockets.iter().sum();
+        self.stages.push(Stage { name: name.to_owned(), sockets, resident_kib: names.zip(last).collect() });
+        Ok(())
+    }
+
+    fn second(&mut self, worker: usize, second: &Second) -> Result<()> {
+        self.sockets[worker] = second.sockets;
+        #[expect(clippy::cast_possible_truncation, reason = "a number of seconds")]
+        let key = second.at_s.round() as i64;
+        let moment = self.moment(key);
+        moment.sent += second.sent;
+        moment.received += second.received;
+        moment.sockets += second.sockets;
+        let (sent, received) = (moment.sent, moment.received);
+        let timed = tally::read(&second.histogram)?;
+        self.histograms.entry(key).or_insert_with(tally::histogram).add(timed)?;
+        self.progress.tell(key, self.sockets.iter().sum(), sent, received);
+        Ok(())
+    }
+
+    fn moment(&mut self, key: i64) -> &mut Moment {
+        self.seconds.entry(key).or_insert_with(|| Moment { at_s: key as f64, ..Moment::default() })
+    }
+
+    /// Looks at the processes, each second.
+    fn look(&mut self) -> Result<()> {
+        let mark = self.mark()?;
+        let residents = residents(&self.run.common)?;
+        let since_base = match mark.at.checked_duration_since(self.base) {
+            Some(after) => after.as_secs_f64(),
+            None => -(self.base - mark.at).as_secs_f64(),
+        };
+        let names: Vec<String> = self.run.common.process.iter().map(|process| process.name.clone()).collect();
+        let cores: Option<Vec<f64>> = self.last_look.as_ref().map(|last| {
+            let took = (mark.at - last.at).as_secs_f64();
+            mark.cpu_s.iter().zip(&last.cpu_s).map(|(now, then)| (now - then) / took).collect()
+        });
+        self.last_look = Some(mark);
+        #[expect(clippy::cast_possible_truncation, reason = "a number of seconds")]
+        let moment = self.moment(since_base.round() as i64);
+        moment.resident_kib = names.iter().cloned().zip(residents).collect();
+        moment.cores = names.into_iter().zip(cores.unwrap_or_default()).collect();
+        Ok(())
+    }
+
+    fn report(mut self, done: &[Findings]) -> Result<Report> {
+        let mut counts = Counts::default();
+        let mut latencies: BTreeMap<String, Histogram<u64>> = BTreeMap::new();
+        let mut findings = Vec::new();
+        for worker in done {
+            counts.add(&worker.counts);
+            findings.extend(worker.findings.iter().cloned());
+            for (name, timed) in &worker.latencies {
+                latencies.entry(name.clone()).or_insert_with(tally::histogram).add(tally::read(timed)?)?;
+            }
+        }
+        let latencies = latencies
+            .iter()
+            .map(|(name, timed)| Ok((name.clone(), latency(timed)?)))
+            .collect::<Result<_>>()?;
+        for (key, timed) in &self.histograms {
+            if let (Some(moment), false) = (self.seconds.get_mut(key), timed.is_empty()) {
+                moment.p50_us = Some(timed.value_at_quantile(0.5));
+                moment.p99_us = Some(timed.value_at_quantile(0.99));
+                moment.max_us = Some(timed.max());
+            }
+        }
+        let processes = self.processes()?;
+        let passed = counts.is_right();
+        let Common { label, dialect, url, workers, .. } = &self.run.common;
+        let measured = self.begin.as_ref().zip(self.end.as_ref());
+        Ok(Report {
+            version: VERSION,
+            scenario: self.run.scenario.name().to_owned(),
+            dialect: dialect.to_string(),
+            label: label.clone().unwrap_or_else(|| dialect.to_string()),
+            urls: url.iter().map(ToString::to_string).collect(),
+            settings: self.run.scenario.settings(),
+            workers: u32::try_from(*workers)?,
+            started_at: humantime::format_rfc3339_seconds(self.started_at).to_string(),
+            measured_s: measured.map_or(0.0, |(begin, end)| (end.at - begin.at).as_secs_f64()),
+            counts,
+            latencies,
+            timeline: self.seconds.into_values().collect(),
+            processes,
+            stages: self.stages,
+            verdicts: Vec::new(),
+            findings,
+            passed,
+        })
+    }
+
+    fn processes(&self) -> Result<Vec<Process>> {
+        let mut processes = Vec::new();
+        for (place, process) in self.run.common.process.iter().enumerate() {
+            let Watched { name, pid } = process.clone();
+            let seen = self.seconds.values().filter_map(|moment| moment.resident_kib.get(&name));
+            let resident_after_kib = process.resident_kib()?;
+            let resident_before_kib = self.resident_before[place];
+            let cpu = |mark: &Option<Mark>| mark.as_ref().map_or(0.0, |mark| mark.cpu_s[place]);
+            processes.push(Process {
+                name: name.clone(),
+                pid,
+                cpu_s: cpu(&self.end) - cpu(&self.begin),
+                resident_before_kib,
+                resident_peak_kib: seen
+                    .copied()
+                    .max()
+                    .unwrap_or(0)
+                    .max(resident_before_kib)
+                    .max(resident_after_kib),
+                resident_after_kib,
+            });
+        }
+        Ok(processes)
+    }
+}
+
+async fn until(moment: Option<Instant>) {
+    match moment {
+        Some(moment) => time::sleep_until(moment).await,
+        None => std::future::pending().await,
+    }
+}
+
+fn is_at_rest(looks: &[Vec<u64>]) -> bool {
+    let Some(last) = looks.len().checked_sub(LOOKS).map(|first| &looks[first..]) else { return false };
+    (0..last[0].len()).all(|process| {
+        let seen = last.iter().map(|look| look[process]);
+        let (least, most) = (seen.clone().min().unwrap_or(0), seen.max().unwrap_or(0));
+        most - least <= (most / 1000).max(64)
+    })
+}
+
+fn failure(reason: &str, findings: &Findings) -> String {
+    let mut sentence = reason.to_owned();
+    for finding in &findings.findings {
+        sentence.push_str("\n  ");
+        sentence.push_str(finding);
+    }
+    sentence
+}
+
+fn latency(timed: &Histogram<u64>) -> Result<Latency> {
+    Ok(Latency {
+        count: timed.len(),
+        mean_us: timed.mean(),
+        min_us: timed.min(),
+        p50_us: timed.value_at_quantile(0.5),
+        p90_us: timed.value_at_quantile(0.9),
+        p99_us: timed.value_at_quantile(0.99),
+        p999_us: timed.value_at_quantile(0.999),
+        max_us: timed.max(),
+        histogram: tally::write(timed)?,
+    })
+}

@@ -1,0 +1,554 @@
+//! All clients of a worker: what they say, what they hear, and whether that is right.
+
+use crate::{
+    client::{Client, Entry, State},
+    clock::Clock,
+    dialect::{self, Heard, Kind, Seat},
+    ledger::Ledger,
+    scenario::{Event, Scripts},
+    socket::Socket,
+    stamp::{Stamp, Stamper},
+    tally::{Tally, Timed},
+};
+use anyhow::Result;
+use std::{collections::HashSet, net::IpAddr, rc::Rc, task::Waker};
+use url::Url;
+
+/// Frames of one connection that are read before another's turn.
+const TURN: usize = 32;
+
+pub(crate) struct Crowd {
+    pub(crate) clock: Clock,
+    pub(crate) clients: Vec<Client>,
+    pub(crate) ledger: Ledger,
+    pub(crate) tally: Tally,
+    /// Clients with a connection, with a place in their room, and how many others each of them knows, summed up.
+    pub(crate) open: usize,
+    pub(crate) joined: usize,
+    pub(crate) known: usize,
+    /// How many frames with messages were sent and heard since the last second.
+    pub(crate) second: (u64, u64),
+    /// A server whose connections are being cut off isn't blamed for it.
+    pub(crate) forgives: bool,
+    settings: Settings,
+    stamper: Stamper,
+    has_changed: bool,
+    dirty: Vec<usize>,
+    to_open: Vec<usize>,
+    frames: Vec<String>,
+    body: String,
+}
+
+/// What all clients have in common.
+pub(crate) struct Settings {
+    pub(crate) dialect: dialect::Name,
+    pub(crate) urls: Vec<Rc<Url>>,
+    pub(crate) sources: Vec<IpAddr>,
+    pub(crate) resumable: bool,
+    pub(crate) seed: u64,
+    pub(crate) largest_body: usize,
+}
+
+/// What is left to do at the edge.
+pub(crate) struct Effects {
+    pub(crate) to_open: Vec<usize>,
+    pub(crate) has_changed: bool,
+}
+
+/// Whether a connection goes on.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(crate) enum Served {
+    /// All that came was read.
+    AtRest,
+    More,
+    Ended,
+}
+
+impl Crowd {
+    pub(crate) fn new(settings: Settings, foremost: Timed) -> Self {
+        Self {
+            clock: Clock::new(),
+            clients: Vec::new(),
+            ledger: Ledger::default(),
+            tally: Tally::new(foremost),
+            open: 0,
+            joined: 0,
+            known: 0,
+            second: (0, 0),
+            forgives: false,
+            stamper: Stamper::new(settings.largest_body),
+            settings,
+            has_changed: false,
+            dirty: Vec::new(),
+            to_open: Vec::new(),
+            frames: Vec::new(),
+            body: String::new(),
+        }
+    }
+
+    /// Adds a client, who goes to the servers in turn with the others of its room.
+    pub(crate) fn add(&mut self, script: usize, seat: Seat) -> Result<usize> {
+        let no = self.clients.len();
+        let Settings { urls, sources, dialect, resumable, .. } = &self.settings;
+        let server = urls[seat.index % urls.len()].clone();
+        let source = (!sources.is_empty()).then(|| sources[no % sources.len()]);
+        let speaker = dialect.speaker(&seat, *resumable)?;
+        self.clients.push(Client::new(seat, server, source, script, speaker));
+        Ok(no)
+    }
+
+    /// Adds the members of a room.
+    pub(crate) fn add_room(&mut self, script: usize, name: &str, size: usize) -> Result<Vec<usize>> {
+        let room = format!("load-{}-{name}", self.settings.seed);
+        (0..size).map(|index| self.add(script, Seat { room: room.clone(), index, of: size })).collect()
+    }
+
+    /// A client is to connect, which was due, and to go on from there.
+    pub(crate) fn open(&mut self, no: usize, due: u64, entry: Entry) {
+        let client = &mut self.clients[no];
+        client.due = due;
+        client.entry = entry;
+        client.state = State::Opening;
+        client.connection.number += 1;
+        self.to_open.push(no);
+    }
+
+    /// A client that is connected asks for its room, which was due.
+    pub(crate) fn join(&mut self, no: usize, due: u64) {
+        let client = &mut self.clients[no];
+        client.due = due;
+        client.state = State::Entering;
+        client.dialect.join(&mut self.frames);
+        self.send(no);
+    }
+
+    /// A client leaves, and then closes its connection.
+    pub(crate) fn leave(&mut self, no: usize) {
+        let client = &mut self.clients[no];
+        if client.is_joined() {
+            client.dialect.leave(&mut self.frames);
+        }
+        let says_so = !self.frames.is_empty();
+        self.send(no);
+        self.forget(no);
+        self.clients[no].state = State::Leaving;
+        if !says_so {
+            self.close(no);
+        }
+    }
+
+    /// A client's connection breaks, without a word.
+    pub(crate) fn drop_connection(&mut self, no: usize) {
+        let client = &mut self.clients[no];
+        client.connection.number += 1;
+        if client.connection.socket.take().is_some() {
+            self.open -= 1;
+        }
+        self.joined -= usize::from(client.is_joined());
+        client.state = State::Out;
+        if let Some(waker) = client.connection.waker.take() {
+            waker.wake();
+        }
+    }
+
+    /// What a client was is over: its membership, and whom it knew.
+    pub(crate) fn forget(&mut self, no: usize) {
+        let client = &mut self.clients[no];
+        self.joined -= usize::from(client.is_joined());
+        self.known -= client.view.len();
+        client.view.clear();
+        if client.is_joined() {
+            client.state = State::Open;
+        }
+        if let Some(member) = client.member {
+            self.ledger.end(member);
+        }
+    }
+
+    /// A client tells another something that was due.
+    pub(crate) fn say(&mut self, kind: Kind, from: usize, to: usize, size: usize, due: u64, now: u64) {
+        let (Some(sender), Some(receiver)) = (self.clients[from].member, self.clients[to].member) else {
+            return;
+        };
+        let n = self.ledger.send(sender, receiver);
+        self.stamper.write(Stamp { from: sender, to: receiver, n, due_us: due, kind }, size, &mut self.body);
+        self.clients[from].dialect.relay(kind, self.ledger.id(receiver), &self.body, &mut self.frames);
+        self.tally.sent(self.frames.iter().map(String::len).sum(), now);
+        self.tally.time(Timed::Lag, due, now);
+        self.second.0 += 1;
+        self.send(from);
+    }
+
+    /// Whatever clients have to say now and then.
+    pub(crate) fn tick(&mut self, nos: impl Iterator<Item = usize>) {
+        let since_start = self.clock.since_start();
+        for no in nos {
+            let client = &mut self.clients[no];
+            if client.connection.socket.is_some() && client.is_joined() {
+                client.dialect.tick(since_start, &mut self.frames);
+                self.send(no);
+            }
+        }
+    }
+
+    /// Reads what came to a client.
+    pub(crate) fn serve(&mut self, no: usize, connection: u32, scripts: &mut Scripts) -> Served {
+        for _ in 0..TURN {
+            let client = &mut self.clients[no];
+            if client.connection.number != connection {
+                return Served::Ended;
+            }
+            let Some(socket) = &mut client.connection.socket else { return Served::Ended };
+            match socket.read() {
+                Ok(Some(frame)) => self.hear(no, &frame, scripts),
+                Ok(None) => {
+                    if client.connection.is_blocked {
+                        self.mark(no);
+                    }
+                    return Served::AtRest;
+                }
+                Err(end) => {
+                    self.ended(no, &end, scripts);
+                    return Served::Ended;
+                }
+            }
+        }
+        Served::More
+    }
+
+    /// The connection that a client asked for is there, or can't be had.
+    pub(crate) fn opened(
+        &mut self,
+        no: usize,
+        connection: u32,
+        socket: Result<Socket>,
+        scripts: &mut Scripts,
+    ) -> bool {
+        let now = self.clock.now_us();
+        self.has_changed = true;
+        let client = &mut self.clients[no];
+        if client.connection.number != connection {
+            return false;
+        }
+        match socket {
+            Ok(socket) => client.connection.socket = Some(socket),
+            Err(error) => {
+                client.state = State::Out;
+                let sentence = format!("{}: {error:#}", client.name());
+                if !self.forgives {
+                    self.tally.counts.connect_failures += 1;
+                    self.tally.find("not connected", sentence);
+                }
+                self.tell(no, scripts, Event::Ended, now);
+                return false;
+            }
+        }
+        client.state = State::Open;
+        client.connection.is_dirty = false;
+        client.connection.is_blocked = false;
+        self.open += 1;
+        self.tally.counts.connected += 1;
+        let (due, entry) = (client.due, client.entry);
+        self.tally.time(Timed::Connect, due, now);
+        match entry {
+            Entry::Wait => {}
+            Entry::Join => self.join(no, due),
+            Entry::Resume => {
+                self.clients[no].state = State::Entering;
+                self.clients[no].dialect.resume(&mut self.frames);
+                self.send(no);
+            }
+        }
+        self.tell(no, scripts, Event::Opened, now);
+        true
+    }
+
+    /// Sends what was said since, and returns what else is to be done.
+    pub(crate) fn settle(&mut self) -> Effects {
+        while let Some(no) = self.dirty.pop() {
+            self.flush(no);
+        }
+        Effects {
+            to_open: std::mem::take(&mut self.to_open),
+            has_changed: std::mem::take(&mut self.has_changed),
+        }
+    }
+
+    /// Checks that each of these clients knows the others that are there, and nobody else.
+    pub(crate) fn check_views(&mut self, room: &[usize]) {
+        let there: Vec<usize> = room.iter().copied().filter(|no| self.clients[*no].is_joined()).collect();
+        let ids: Vec<&str> = there.iter().map(|no| self.id(*no)).collect();
+        let mut wrong = Vec::new();
+        for (no, id) in there.iter().zip(&ids) {
+            let client = &self.clients[*no];
+            if !client.dialect.gives_notice() {
+                continue;
+            }
+            let view: HashSet<&str> = client.view.iter().map(String::as_str).collect();
+            let true_view: HashSet<&str> = ids.iter().copied().filter(|other| other != id).collect();
+            let name = client.name();
+            wrong.extend(true_view.difference(&view).map(|peer| format!("{name} wasn't told of {peer}")));
+            wrong.extend(
+                view.difference(&true_view).map(|peer| format!("{name} wasn't told that {peer} is gone")),
+            );
+        }
+        for sentence in wrong {
+            self.wrong_notice(sentence);
+        }
+    }
+
+    /// What was never heard.
+    pub(crate) fn check_losses(&mut self) {
+        self.tally.counts.lost += self.ledger.under_way();
+        for sentence in self.ledger.lost().take(20) {
+            self.tally.find("lost", sentence);
+        }
+    }
+
+    /// Whether a client knows another.
+    pub(crate) fn knows(&self, no: usize, other: usize) -> bool {
+        !self.clients[no].dialect.gives_notice()
+            || self.clients[no].view.iter().any(|peer| peer == self.id(other))
+    }
+
+    /// Where a new client speaks and what it remembers are forgotten: it comes anew.
+    pub(crate) fn renew(&mut self, no: usize) -> Result<()> {
+        let Settings { dialect, resumable, .. } = &self.settings;
+        self.clients[no].dialect = dialect.speaker(&self.clients[no].seat, *resumable)?;
+        Ok(())
+    }
+
+    pub(crate) fn remember_waker(&mut self, no: usize, waker: &Waker) -> bool {
+        let connection = &mut self.clients[no].connection;
+        if !connection.waker.as_ref().is_some_and(|known| known.will_wake(waker)) {
+            connection.waker = Some(waker.clone());
+        }
+        connection.is_blocked
+    }
+
+    fn id(&self, no: usize) -> &str {
+        self.clients[no].member.map_or("", |member| self.ledger.id(member))
+    }
+
+    fn hear(&mut self, no: usize, frame: &str, scripts: &mut Scripts) {
+        let heard = self.clients[no].dialect.hear(frame, &mut self.frames);
+        if !self.frames.is_empty() {
+            self.send(no);
+        }
+        let now = self.clock.now_us();
+        match heard {
+            Heard::Message { from, kind, body } => self.message(no, from, kind, body, scripts, now),
+            Heard::Nothing => {}
+            heard => {
+                self.has_changed = true;
+                self.notice(no, heard, scripts, now);
+            }
+        }
+    }
+
+    fn message(&mut self, no: usize, from: &str, kind: Kind, body: &str, scripts: &mut Scripts, now: u64) {
+        self.second.1 += 1;
+        self.tally.received(now);
+        let stamp = match self.stamper.read(body) {
+            Ok(stamp) if stamp.kind == kind => stamp,
+            Ok(stamp) => {
+                let sentence = format!("a message sent as {:?} came as {kind:?}", stamp.kind);
+                return self.tally.fault(crate::ledger::Fault::Corrupted(sentence));
+            }
+            Err(odd) => return self.tally.fault(crate::ledger::Fault::Corrupted(odd)),
+        };
+        let client = &self.clients[no];
+        let Some(member) = client.member else { return };
+        if let Err(fault) = self.ledger.hear(member, from, &stamp) {
+            return self.tally.fault(fault);
+        }
+        if client.dialect.gives_notice() && client.is_joined() && !client.view.iter().any(|peer| peer == from)
+        {
+            let sentence = format!("{} heard {from}, of whom it wasn't told", client.name());
+            self.wrong_notice(sentence);
+        }
+        self.tally.time(Timed::Relay, stamp.due_us, now);
+        self.has_changed |= self.ledger.under_way() == 0;
+        self.tell(no, scripts, Event::Message(&stamp), now);
+    }
+
+    fn notice(&mut self, no: usize, heard: Heard<'_>, scripts: &mut Scripts, now: u64) {
+        match heard {
+            Heard::Joined { me, peers } => self.entered(no, me, peers, scripts, now),
+            Heard::Resumed => {
+                self.clients[no].state = State::Joined;
+                self.joined += 1;
+                self.tally.counts.resumed += 1;
+                self.tell(no, scripts, Event::Resumed, now);
+            }
+            Heard::Came(peer) => self.came(no, peer, scripts, now),
+            Heard::Went(peer) => self.went(no, &peer, scripts, now),
+            Heard::Left => self.close(no),
+            Heard::Away(peer) | Heard::Back(peer) => {
+                let client = &self.clients[no];
+                if client.is_joined() && !client.view.contains(&peer) {
+                    let sentence = format!("{} was told of {peer}, which isn't there", client.name());
+                    self.wrong_notice(sentence);
+                }
+            }
+            Heard::Gap => self.error(no, "it may have lost something (gap)", scripts, now),
+            Heard::Error(error) => self.error(no, &error, scripts, now),
+            Heard::Nonsense(error) => self.error(no, &format!("it makes no sense: {error}"), scripts, now),
+            Heard::Reconnect { after } => self.tell(no, scripts, Event::Reconnect(after), now),
+            Heard::Message { .. } | Heard::Nothing => {}
+        }
+    }
+
+    fn entered(&mut self, no: usize, me: String, peers: Vec<String>, scripts: &mut Scripts, now: u64) {
+        let client = &mut self.clients[no];
+        if client.state != State::Entering {
+            let sentence = format!("{} was told that it is in the room, and hadn't asked", client.name());
+            return self.wrong_notice(sentence);
+        }
+        client.state = State::Joined;
+        client.member = Some(self.ledger.enter(me));
+        self.joined += 1;
+        self.known += peers.len();
+        client.view = peers;
+        self.tally.counts.joined += 1;
+        self.tally.time(Timed::Join, client.due, now);
+        self.tell(no, scripts, Event::Joined, now);
+    }
+
+    fn came(&mut self, no: usize, peer: String, scripts: &mut Scripts, now: u64) {
+        let client = &mut self.clients[no];
+        if !client.is_joined() {
+            return;
+        }
+        if client.view.contains(&peer) {
+            let sentence = format!("{} was told twice that {peer} came", client.name());
+            return self.wrong_notice(sentence);
+        }
+        client.view.push(peer.clone());
+        self.known += 1;
+        self.tell(no, scripts, Event::Came(&peer), now);
+    }
+
+    fn went(&mut self, no: usize, peer: &str, scripts: &mut Scripts, now: u64) {
+        let client = &mut self.clients[no];
+        if !client.is_joined() {
+            return;
+        }
+        let Some(place) = client.view.iter().position(|known| known == peer) else {
+            let sentence = format!("{} was told that {peer} is gone, which wasn't there", client.name());
+            return self.wrong_notice(sentence);
+        };
+        client.view.remove(place);
+        self.known -= 1;
+        self.tell(no, scripts, Event::Went(peer), now);
+    }
+
+    fn error(&mut self, no: usize, error: &str, scripts: &mut Scripts, now: u64) {
+        let client = &self.clients[no];
+        if client.state == State::Leaving {
+            return;
+        }
+        let sentence = format!("{}: {error}", client.name());
+        if client.state == State::Entering {
+            let entry = client.entry;
+            if !(self.forgives && entry == Entry::Resume) {
+                self.tally.counts.join_failures += 1;
+                self.tally.find("not joined", sentence);
+            }
+        } else if !self.forgives {
+            self.tally.counts.errors += 1;
+            self.tally.find("error", sentence);
+        }
+        self.tell(no, scripts, Event::Error(error), now);
+    }
+
+    /// A connection ended that wasn't dropped by us.
+    fn ended(&mut self, no: usize, end: &str, scripts: &mut Scripts) {
+        self.has_changed = true;
+        let client = &mut self.clients[no];
+        let was = client.state;
+        if client.connection.socket.take().is_some() {
+            self.open -= 1;
+        }
+        client.connection.number += 1;
+        self.joined -= usize::from(was == State::Joined);
+        client.state = State::Out;
+        if was != State::Leaving {
+            let sentence = format!("{}: {end}", client.name());
+            if !self.forgives {
+                self.tally.counts.disconnects += 1;
+                self.tally.find("disconnected", sentence);
+            }
+        }
+        let now = self.clock.now_us();
+        self.tell(no, scripts, Event::Ended, now);
+    }
+
+    fn close(&mut self, no: usize) {
+        let connection = &mut self.clients[no].connection;
+        if let Some(socket) = &mut connection.socket {
+            socket.close();
+        }
+        self.clients[no].state = State::Leaving;
+        self.mark(no);
+    }
+
+    /// Writes the frames that a dialect made.
+    fn send(&mut self, no: usize) {
+        let Some(socket) = &mut self.clients[no].connection.socket else {
+            self.frames.clear();
+            return;
+        };
+        let mut has_written = false;
+        for frame in self.frames.drain(..) {
+            has_written = true;
+            if socket.write(frame).is_err() {
+                return; // it is heard of when it is read
+            }
+        }
+        if has_written {
+            self.mark(no);
+        }
+    }
+
+    fn mark(&mut self, no: usize) {
+        let connection = &mut self.clients[no].connection;
+        if !connection.is_dirty {
+            connection.is_dirty = true;
+            self.dirty.push(no);
+        }
+    }
+
+    fn flush(&mut self, no: usize) {
+        let connection = &mut self.clients[no].connection;
+        connection.is_dirty = false;
+        let Some(socket) = &mut connection.socket else { return };
+        match socket.flush() {
+            Ok(all) => {
+                let was_blocked = std::mem::replace(&mut connection.is_blocked, !all);
+                if !all
+                    && !was_blocked
+                    && let Some(waker) = connection.waker.take()
+                {
+                    waker.wake(); // to wait for a chance to write as well
+                }
+            }
+            // The reader hears of it too, and of the close frame that may have come before.
+            Err(_) => {
+                if let Some(waker) = connection.waker.take() {
+                    waker.wake();
+                }
+            }
+        }
+    }
+
+    fn wrong_notice(&mut self, sentence: String) {
+        self.tally.counts.wrong_notices += 1;
+        self.tally.find("wrong notice", sentence);
+    }
+
+    fn tell(&mut self, no: usize, scripts: &mut Scripts, event: Event<'_>, now: u64) {
+        let script = self.clients[no].script;
+        scripts[script].heard(self, no, event, now);
+    }
+}

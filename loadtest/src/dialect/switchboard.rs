@@ -1,0 +1,351 @@
+//! Switchboard's own dialect, `switchboard.v1`: see `docs/protocol.md`.
+
+use super::{Dialect, Heard, Kind, Seat};
+use serde::Deserialize;
+use serde_json::value::RawValue;
+use std::{
+    collections::{BTreeMap, HashMap, VecDeque},
+    fmt::Write as _,
+    time::Duration,
+};
+
+/// After so many messages it acknowledges at once.
+const ACK_EVERY: u32 = 32;
+
+pub(crate) struct Switchboard {
+    room: String,
+    asks_to_resume: bool,
+    session: Option<Session>,
+}
+
+/// What has to be kept in order to resume, as the SDK keeps it.
+#[derive(Default)]
+struct Session {
+    me: String,
+    key: String,
+    attempt: u64,
+    version: u64,
+    last: u64,
+    /// What the gateway hasn't acknowledged, in order.
+    sent: VecDeque<(u64, String)>,
+    /// The peers that we know of.
+    peers: Vec<String>,
+    /// The highest number heard from each, and from who left before we told the gateway.
+    heard: HashMap<String, u64>,
+    /// Who was heard since we told the gateway.
+    untold: BTreeMap<String, u64>,
+    untold_count: u32,
+    /// On this connection the answer to `resume` is still to come.
+    is_resuming: bool,
+}
+
+impl Switchboard {
+    pub(crate) fn new(seat: &Seat, asks_to_resume: bool) -> Self {
+        Self { room: seat.room.clone(), asks_to_resume, session: None }
+    }
+}
+
+impl Dialect for Switchboard {
+    fn subprotocol(&self) -> Option<&'static str> {
+        Some("switchboard.v1")
+    }
+
+    fn join(&mut self, out: &mut Vec<String>) {
+        self.session = None;
+        let resume = if self.asks_to_resume { r#","resume":true"# } else { "" };
+        out.push(format!(r#"{{"eventName":"join","data":{{"room":"{}"{resume}}}}}"#, self.room));
+    }
+
+    fn resumes(&self) -> bool {
+        self.session.is_some()
+    }
+
+    fn resume(&mut self, out: &mut Vec<String>) {
+        if let Some(session) = &mut self.session {
+            out.push(session.resume(&self.room));
+        }
+    }
+
+    fn relay(&mut self, kind: Kind, to: &str, body: &str, out: &mut Vec<String>) {
+        let n = self.session.as_mut().map(|session| {
+            session.last += 1;
+            session.last
+        });
+        let frame = frame(kind, to, body, n);
+        if let (Some(session), Some(n)) = (&mut self.session, n) {
+            session.sent.push_back((n, frame.clone()));
+            if session.is_resuming {
+                return; // it is repeated after `resumed`, with what went before
+            }
+        }
+        out.push(frame);
+    }
+
+    fn leave(&mut self, out: &mut Vec<String>) {
+        out.push(r#"{"eventName":"leave"}"#.to_owned());
+    }
+
+    fn hear<'a>(&mut self, frame: &'a str, out: &mut Vec<String>) -> Heard<'a> {
+        self.read(frame, out).unwrap_or_else(|error| Heard::Nonsense(format!("{error}: {frame:.200}")))
+    }
+
+    fn tick(&mut self, _since_start: Duration, out: &mut Vec<String>) {
+        if let Some(session) = &mut self.session {
+            session.acknowledge(out);
+        }
+    }
+}
+
+fn frame(kind: Kind, to: &str, body: &str, n: Option<u64>) -> String {
+    let mut frame = String::with_capacity(body.len() + 160);
+    let (head, middle, tail) = match kind {
+        Kind::Offer => {
+            (r#"{"eventName":"offer","data":{"socketId":""#, r#"","sdp":{"type":"offer","sdp":""#, r#""}}"#)
+        }
+        Kind::Answer => {
+            (r#"{"eventName":"answer","data":{"socketId":""#, r#"","sdp":{"type":"answer","sdp":""#, r#""}}"#)
+        }
+        Kind::Candidate => (
+            r#"{"eventName":"ice_candidate","data":{"socketId":""#,
+            r#"","candidate":""#,
+            r#"","sdpMid":"0","sdpMLineIndex":0,"label":0}"#,
+        ),
+    };
+    for part in [head, to, middle, body, tail] {
+        frame.push_str(part);
+    }
+    if let Some(n) = n {
+        let _ = write!(frame, r#","n":{n}"#);
+    }
+    frame.push('}');
+    frame
+}
+
+#[derive(Deserialize)]
+struct Frame<'a> {
+    #[serde(rename = "eventName")]
+    name: &'a str,
+    #[serde(borrow)]
+    data: &'a RawValue,
+    n: Option<u64>,
+}
+
+#[derive(Deserialize)]
+struct Peers {
+    you: String,
+    connections: Vec<String>,
+    version: u64,
+    resume: Option<Key>,
+}
+
+#[derive(Deserialize)]
+struct Key {
+    key: String,
+}
+
+#[derive(Deserialize)]
+struct Resumed {
+    resume: Key,
+}
+
+#[derive(Deserialize)]
+struct Notice {
+    #[serde(rename = "socketId")]
+    id: String,
+    version: u64,
+}
+
+#[derive(Deserialize)]
+struct Ack {
+    n: u64,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Reconnect {
+    after_ms: u64,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Refusal {
+    code: String,
+    message: String,
+    socket_id: Option<String>,
+}
+
+#[derive(Deserialize)]
+struct Described<'a> {
+    #[serde(rename = "socketId")]
+    from: &'a str,
+    #[serde(borrow)]
+    sdp: Sdp<'a>,
+}
+
+#[derive(Deserialize)]
+struct Sdp<'a> {
+    #[serde(borrow)]
+    sdp: &'a RawValue,
+}
+
+#[derive(Deserialize)]
+struct Candidate<'a> {
+    #[serde(rename = "socketId")]
+    from: &'a str,
+    #[serde(borrow)]
+    candidate: &'a RawValue,
+}
+
+impl Switchboard {
+    fn read<'a>(&mut self, frame: &'a str, out: &mut Vec<String>) -> serde_json::Result<Heard<'a>> {
+        let Frame { name, data, n } = serde_json::from_str(frame)?;
+        let data = data.get();
+        Ok(match name {
+            "ice_candidate" => {
+                let Candidate { from, candidate } = serde_json::from_str(data)?;
+                self.message(from, n, Kind::Candidate, candidate, out)
+            }
+            "offer" | "answer" => {
+                let Described { from, sdp } = serde_json::from_str(data)?;
+                let kind = if name == "offer" { Kind::Offer } else { Kind::Answer };
+                self.message(from, n, kind, sdp.sdp, out)
+            }
+            "new_peer" | "remove_peer" | "peer_away" | "peer_back" => {
+                let Notice { id, version } = serde_json::from_str(data)?;
+                self.notice(name, &id, version);
+                match name {
+                    "new_peer" => Heard::Came(id),
+                    "remove_peer" => Heard::Went(id),
+                    "peer_away" => Heard::Away(id),
+                    _ => Heard::Back(id),
+                }
+            }
+            "ack" => {
+                let Ack { n } = serde_json::from_str(data)?;
+                if let Some(session) = &mut self.session {
+                    session.acknowledged(n);
+                }
+                Heard::Nothing
+            }
+            "peers" => self.joined(serde_json::from_str(data)?),
+            "resumed" => {
+                let Resumed { resume } = serde_json::from_str(data)?;
+                if let Some(session) = &mut self.session {
+                    session.resumed(resume.key, out);
+                }
+                Heard::Resumed
+            }
+            "left" => {
+                self.session = None;
+                Heard::Left
+            }
+            "reconnect" => {
+                let Reconnect { after_ms } = serde_json::from_str(data)?;
+                Heard::Reconnect { after: Duration::from_millis(after_ms) }
+            }
+            "gap" => Heard::Gap,
+            "error" => {
+                let Refusal { code, message, socket_id } = serde_json::from_str(data)?;
+                let about = socket_id.map(|id| format!(", about {id}")).unwrap_or_default();
+                Heard::Error(format!("{code}: {message}{about}"))
+            }
+            _ => Heard::Nothing,
+        })
+    }
+
+    fn message<'a>(
+        &mut self,
+        from: &'a str,
+        n: Option<u64>,
+        kind: Kind,
+        body: &'a RawValue,
+        out: &mut Vec<String>,
+    ) -> Heard<'a> {
+        let Some(n) = n else {
+            return Heard::Nonsense(format!("a message from {from} has no number"));
+        };
+        if let Some(session) = &mut self.session
+            && !session.hear(from, n, out)
+        {
+            return Heard::Nothing;
+        }
+        Heard::Message { from, kind, body: body.get().trim_matches('"') }
+    }
+
+    fn notice(&mut self, name: &str, id: &str, version: u64) {
+        let Some(session) = &mut self.session else { return };
+        session.version = version;
+        match name {
+            "new_peer" => session.peers.push(id.to_owned()),
+            "remove_peer" => session.peers.retain(|peer| peer != id),
+            _ => {}
+        }
+    }
+
+    fn joined(&mut self, peers: Peers) -> Heard<'static> {
+        let Peers { you, connections, version, resume } = peers;
+        self.session = resume.map(|Key { key }| Session {
+            me: you.clone(),
+            key,
+            version,
+            peers: connections.clone(),
+            ..Session::default()
+        });
+        Heard::Joined { me: you, peers: connections }
+    }
+}
+
+impl Session {
+    fn resume(&mut self, room: &str) -> String {
+        self.attempt += 1;
+        self.is_resuming = true;
+        let received = self.peers.iter().map(|id| (id.as_str(), self.heard.get(id).copied().unwrap_or(0)));
+        let received = object(received);
+        let Self { me, key, attempt, version, .. } = self;
+        format!(
+            r#"{{"eventName":"resume","data":{{"room":"{room}","socketId":"{me}","key":"{key}","attempt":{attempt},"received":{received},"version":{version}}}}}"#
+        )
+    }
+
+    /// Repeats what may not have arrived.
+    fn resumed(&mut self, key: String, out: &mut Vec<String>) {
+        self.key = key;
+        self.is_resuming = false;
+        out.extend(self.sent.iter().map(|(_, frame)| frame.clone()));
+    }
+
+    fn acknowledged(&mut self, n: u64) {
+        while self.sent.front().is_some_and(|(first, _)| *first <= n) {
+            self.sent.pop_front();
+        }
+    }
+
+    /// False: it was heard before.
+    fn hear(&mut self, from: &str, n: u64, out: &mut Vec<String>) -> bool {
+        let highest = self.heard.entry(from.to_owned()).or_default();
+        let is_new = n > *highest;
+        *highest = n.max(*highest);
+        self.untold.insert(from.to_owned(), *highest); // a repeat as well: the gateway doesn't know
+        self.untold_count += 1;
+        if self.untold_count >= ACK_EVERY {
+            self.acknowledge(out);
+        }
+        is_new
+    }
+
+    fn acknowledge(&mut self, out: &mut Vec<String>) {
+        if self.untold_count == 0 || self.is_resuming {
+            return;
+        }
+        self.untold_count = 0;
+        let received = object(self.untold.iter().map(|(id, n)| (id.as_str(), *n)));
+        out.push(format!(r#"{{"eventName":"ack","data":{{"received":{received}}}}}"#));
+        self.untold.clear();
+        self.heard.retain(|id, _| self.peers.contains(id));
+    }
+}
+
+fn object<'a>(entries: impl Iterator<Item = (&'a str, u64)>) -> String {
+    let entries: Vec<String> = entries.map(|(id, n)| format!(r#""{id}":{n}"#)).collect();
+    format!("{{{}}}", entries.join(","))
+}

@@ -1,0 +1,208 @@
+//! What clients do, and what is timed.
+
+pub(crate) mod relay;
+
+use crate::{
+    client::Entry,
+    crowd::Crowd,
+    engine::Engine,
+    stamp::Stamp,
+    worker::{Order, Reporter},
+};
+use anyhow::{Result, bail};
+use serde::{Deserialize, Serialize};
+use std::{collections::BTreeMap, rc::Rc, time::Duration};
+
+/// How long what must happen may take, once nothing more is asked for.
+pub(crate) const PATIENCE: Duration = Duration::from_secs(10);
+/// Connections that are opened at a time.
+const OPENING: usize = 64;
+/// Time for a whole crowd to be let in without any progress.
+const STALL: Duration = Duration::from_secs(30);
+
+/// Which scenario, with its settings.
+#[derive(Clone, Debug, Deserialize, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub(crate) enum Scenario {
+    Relay(relay::Settings),
+}
+
+impl Scenario {
+    pub(crate) fn name(&self) -> &'static str {
+        match self {
+            Self::Relay(_) => "relay",
+        }
+    }
+
+    pub(crate) fn settings(&self) -> BTreeMap<String, String> {
+        match self {
+            Self::Relay(settings) => readable(settings),
+        }
+    }
+
+    /// How many sockets it needs at a time.
+    pub(crate) fn sockets(&self) -> usize {
+        match self {
+            Self::Relay(settings) => settings.pairs * 2,
+        }
+    }
+
+    /// Plays a worker's part.
+    pub(crate) async fn run(&self, order: &Order, reporter: &mut Reporter) -> Result<()> {
+        match self {
+            Self::Relay(settings) => relay::run(settings, order, reporter).await,
+        }
+    }
+}
+
+fn readable(settings: &impl Serialize) -> BTreeMap<String, String> {
+    let Ok(serde_json::Value::Object(settings)) = serde_json::to_value(settings) else {
+        return BTreeMap::new();
+    };
+    let said = settings.into_iter().filter(|(_, value)| !value.is_null());
+    said.map(|(key, value)| {
+        let text = value.as_str().map_or_else(|| value.to_string(), str::to_owned);
+        (key.replace('_', "-"), text)
+    })
+    .collect()
+}
+
+/// An activity of some clients: what is due, and how they react.
+pub(crate) trait Script {
+    /// When it has something to do next.
+    fn due_us(&self) -> Option<u64> {
+        None
+    }
+
+    /// Does one thing that is due.
+    fn act(&mut self, _crowd: &mut Crowd, _now: u64) {}
+
+    /// Something happened to one of its clients.
+    fn heard(&mut self, crowd: &mut Crowd, no: usize, event: Event<'_>, now: u64);
+
+    /// What is due begins here, and ends there.
+    fn begin(&mut self, crowd: &mut Crowd, from_us: u64, to_us: u64);
+
+    /// What it began is done.
+    fn is_done(&self) -> bool {
+        true
+    }
+}
+
+pub(crate) type Scripts = Vec<Box<dyn Script>>;
+
+/// What happens to a client.
+#[derive(Debug)]
+pub(crate) enum Event<'a> {
+    Opened,
+    Joined,
+    Resumed,
+    /// A message that was right.
+    Message(&'a Stamp),
+    Came(&'a str),
+    Went(&'a str),
+    Error(&'a str),
+    Reconnect(Duration),
+    /// Its connection ended, or couldn't be had.
+    Ended,
+}
+
+/// Opens the connections of these clients, some at a time.
+pub(crate) async fn enter(engine: &Rc<Engine>, nos: &[usize], entry: Entry) -> Result<()> {
+    let (before, failures) = {
+        let crowd = engine.crowd.borrow();
+        (crowd.open, failures(&crowd))
+    };
+    for chunk in nos.chunks(OPENING) {
+        engine.with(|crowd| {
+            let now = crowd.clock.now_us();
+            chunk.iter().for_each(|no| crowd.open(*no, now, entry));
+        });
+        let is_in = |crowd: &Crowd| {
+            chunk.iter().all(|no| is_in(crowd, *no, entry)) || self::failures(crowd) > failures
+        };
+        if !engine.until(STALL, is_in).await || self::failures(&engine.crowd.borrow()) > failures {
+            let opened = engine.crowd.borrow().open - before;
+            bail!("{opened} of {} clients came in, and no more", nos.len());
+        }
+    }
+    Ok(())
+}
+
+fn is_in(crowd: &Crowd, no: usize, entry: Entry) -> bool {
+    let client = &crowd.clients[no];
+    client.is_joined() || entry == Entry::Wait && client.state == crate::client::State::Open
+}
+
+fn failures(crowd: &Crowd) -> u64 {
+    let counts = &crowd.tally.counts;
+    counts.connect_failures + counts.join_failures + counts.disconnects + counts.errors
+}
+
+/// Waits until each member of these rooms was told of all others.
+pub(crate) async fn be_known(engine: &Rc<Engine>, rooms: &[Vec<usize>]) -> Result<()> {
+    let known: usize = {
+        let crowd = engine.crowd.borrow();
+        let tells = |no: &usize| crowd.clients[*no].dialect.gives_notice();
+        rooms
+            .iter()
+            .filter(|room| room.first().is_some_and(tells))
+            .map(|room| room.len() * (room.len() - 1))
+            .sum()
+    };
+    if !engine.until(PATIENCE, |crowd| crowd.known >= known).await {
+        bail!("of {known} notices of peers {} came", engine.crowd.borrow().known);
+    }
+    Ok(())
+}
+
+/// The measured part: a warm-up, what is due, and the wait until all that was sent is heard.
+pub(crate) async fn measure(
+    engine: &Rc<Engine>,
+    reporter: &mut Reporter,
+    warmup: Duration,
+    duration: Duration,
+) -> Result<()> {
+    reporter.ready_to_measure(warmup, duration).await?;
+    let (from, to) = {
+        let mut crowd = engine.crowd.borrow_mut();
+        let now = crowd.clock.now_us();
+        let begin = now + micros(warmup);
+        let end = begin + micros(duration);
+        crowd.tally.measure(begin..end);
+        (now, end)
+    };
+    engine.with_scripts(|crowd, scripts| scripts.iter_mut().for_each(|script| script.begin(crowd, from, to)));
+    engine.pump(to).await?;
+    let scripts_done = || engine.with_scripts(|_, scripts| scripts.iter().all(|script| script.is_done()));
+    let deadline = tokio::time::Instant::now() + PATIENCE;
+    while !scripts_done() && tokio::time::Instant::now() < deadline {
+        // What is under way may have things due of its own.
+        let now = engine.crowd.borrow().clock.now_us();
+        engine.pump(now + 20_000).await?;
+    }
+    engine.until(PATIENCE, |crowd| crowd.ledger.under_way() == 0).await;
+    engine.with(Crowd::check_losses);
+    Ok(())
+}
+
+/// Everybody leaves.
+pub(crate) async fn leave(engine: &Rc<Engine>) {
+    engine.with(|crowd| {
+        for no in 0..crowd.clients.len() {
+            if crowd.clients[no].connection.socket.is_some() {
+                crowd.leave(no);
+            }
+        }
+    });
+    engine.until(PATIENCE, |crowd| crowd.open == 0).await;
+}
+
+pub(crate) fn micros(time: Duration) -> u64 {
+    u64::try_from(time.as_micros()).unwrap_or(u64::MAX)
+}
+
+/// The worker's share of something that is spread over rooms.
+pub(crate) fn share(whole: f64, rooms_of_mine: usize, rooms: usize) -> f64 {
+    if rooms == 0 { 0.0 } else { whole * rooms_of_mine as f64 / rooms as f64 }
+}

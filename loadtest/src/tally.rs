@@ -1,0 +1,159 @@
+//! What a worker counted and timed.
+
+use crate::{ledger::Fault, report::Counts};
+use anyhow::{Context as _, Result};
+use base64::{Engine as _, prelude::BASE64_STANDARD};
+use hdrhistogram::{
+    Histogram,
+    serialization::{Deserializer, Serializer as _, V2Serializer},
+};
+use std::{collections::BTreeMap, ops::Range};
+
+/// A sentence for each of the first few of a kind is enough.
+const FINDINGS_OF_A_KIND: usize = 5;
+/// Nothing is timed for longer.
+const LONGEST_US: u64 = 10 * 60 * 1_000_000;
+
+/// What is timed.
+#[derive(Clone, Copy, Debug, Eq, Ord, PartialEq, PartialOrd)]
+pub(crate) enum Timed {
+    /// From when it was due until the connection is open.
+    Connect,
+    /// From when a join was due until its answer.
+    Join,
+    /// From when a message was due until it was heard.
+    Relay,
+    /// From when a call was due until all of its members heard all that belongs to it.
+    Call,
+    /// From the loss of a connection until the client is in its room again.
+    Recovery,
+    /// From when a join or a leaving was due until a member of the room is told.
+    Notice,
+    /// How late the generator itself was.
+    Lag,
+}
+
+impl Timed {
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            Self::Connect => "connect",
+            Self::Join => "join",
+            Self::Relay => "relay",
+            Self::Call => "call",
+            Self::Recovery => "recovery",
+            Self::Notice => "notice",
+            Self::Lag => "lag",
+        }
+    }
+}
+
+pub(crate) struct Tally {
+    pub(crate) counts: Counts,
+    latencies: BTreeMap<Timed, Histogram<u64>>,
+    findings: BTreeMap<&'static str, Vec<String>>,
+    /// The measured part, in microseconds of the worker's clock.
+    window: Range<u64>,
+    /// What the timeline shows.
+    foremost: Timed,
+    second: Histogram<u64>,
+}
+
+impl Tally {
+    pub(crate) fn new(foremost: Timed) -> Self {
+        Self {
+            counts: Counts::default(),
+            latencies: BTreeMap::new(),
+            findings: BTreeMap::new(),
+            window: 0..0,
+            foremost,
+            second: histogram(),
+        }
+    }
+
+    /// What is due from here on is measured, until [`Self::measure_until`].
+    pub(crate) fn measure(&mut self, window: Range<u64>) {
+        self.window = window;
+    }
+
+    pub(crate) fn measure_until(&mut self, now: u64) {
+        self.window.end = now;
+    }
+
+    pub(crate) fn time(&mut self, what: Timed, due: u64, now: u64) {
+        let took = now.saturating_sub(due).clamp(1, LONGEST_US);
+        if what == self.foremost {
+            self.second.saturating_record(took);
+        }
+        if self.window.contains(&due) {
+            self.latencies.entry(what).or_insert_with(histogram).saturating_record(took);
+        }
+    }
+
+    pub(crate) fn sent(&mut self, bytes: usize, now: u64) {
+        if self.window.contains(&now) {
+            self.counts.sent += 1;
+            self.counts.sent_bytes += bytes as u64;
+        }
+    }
+
+    pub(crate) fn received(&mut self, now: u64) {
+        if self.window.contains(&now) {
+            self.counts.received += 1;
+        }
+    }
+
+    pub(crate) fn fault(&mut self, fault: Fault) {
+        let (count, kind, sentence) = match fault {
+            Fault::Corrupted(sentence) => (&mut self.counts.corrupted, "corrupted", sentence),
+            Fault::Misattributed(sentence) => (&mut self.counts.misattributed, "misattributed", sentence),
+            Fault::Duplicated(sentence) => (&mut self.counts.duplicated, "duplicated", sentence),
+            Fault::Misordered(sentence) => (&mut self.counts.misordered, "misordered", sentence),
+        };
+        *count += 1;
+        self.find(kind, sentence);
+    }
+
+    /// Says what was wrong, if not too much like it was said already.
+    pub(crate) fn find(&mut self, kind: &'static str, sentence: String) {
+        let findings = self.findings.entry(kind).or_default();
+        if findings.len() < FINDINGS_OF_A_KIND {
+            findings.push(sentence);
+        }
+    }
+
+    pub(crate) fn findings(&self) -> Vec<String> {
+        self.findings
+            .iter()
+            .flat_map(|(kind, said)| said.iter().map(move |said| format!("{kind}: {said}")))
+            .collect()
+    }
+
+    /// The histogram of the second that ends now.
+    pub(crate) fn take_second(&mut self) -> Result<String> {
+        let written = write(&self.second)?;
+        self.second.reset();
+        Ok(written)
+    }
+
+    pub(crate) fn latencies(&self) -> Result<BTreeMap<String, String>> {
+        let written = self.latencies.iter().map(|(what, timed)| Ok((what.name().to_owned(), write(timed)?)));
+        written.collect()
+    }
+}
+
+/// With three significant digits.
+pub(crate) fn histogram() -> Histogram<u64> {
+    Histogram::new_with_bounds(1, LONGEST_US, 3).expect("bounds of a histogram")
+}
+
+/// As V2 in base64.
+pub(crate) fn write(histogram: &Histogram<u64>) -> Result<String> {
+    let mut bytes = Vec::new();
+    V2Serializer::new().serialize(histogram, &mut bytes).ok().context("a histogram can't be written")?;
+    Ok(BASE64_STANDARD.encode(bytes))
+}
+
+pub(crate) fn read(written: &str) -> Result<Histogram<u64>> {
+    let bytes = BASE64_STANDARD.decode(written)?;
+    Deserializer::new().deserialize(&mut &bytes[..]).ok().context("this is no histogram")
+}
