@@ -66,10 +66,15 @@ function send(to, frame) {
 
 async function join(me, room) {
   sockets.set(me.id, me.socket);
-  // First the channel, so that nothing is missed that the others send as soon as they know.
-  await subscriber.subscribe(channel(me.id), (frame) => me.socket.send(frame, { binary: false }), true);
+  // First the channel, so that nothing is missed that the others send as soon as they know. It may come before the answer to
+  // this join, which is on another connection; the client is told in order.
+  let early = [];
+  const hear = (frame) => (early ? early.push(frame) : me.socket.send(frame, { binary: false }));
+  await subscriber.subscribe(channel(me.id), hear, true);
   const [members] = await redis.multi().sMembers(roomKey(room)).sAdd(roomKey(room), me.id).exec();
   me.socket.send(JSON.stringify({ type: 'joined', you: me.id, peers: members }));
+  for (const frame of early) me.socket.send(frame, { binary: false });
+  early = undefined;
   for (const member of members) send(member, JSON.stringify({ type: 'came', peer: me.id }));
   return room;
 }
