@@ -13,12 +13,11 @@ import { spawn } from 'node:child_process';
 import { existsSync } from 'node:fs';
 import net from 'node:net';
 import path from 'node:path';
-import { fileURLToPath } from 'node:url';
-import { parseArgs } from 'node:util';
 import { setTimeout as delay } from 'node:timers/promises';
+import { parseArgs } from 'node:util';
 
-const HERE = path.dirname(fileURLToPath(import.meta.url));
-const ROOT = path.join(HERE, '../..');
+const HERE = import.meta.dirname;
+const ROOT = path.join(HERE, '..', '..');
 /** For each process to answer, and to end. */
 const DEADLINE_MS = 15_000;
 
@@ -86,6 +85,10 @@ export async function start(name, { nodes = 1, cpu } = {}) {
   }
 }
 
+/** However this process ends, what it started ends with it. */
+const running = new Set();
+process.on('exit', () => running.forEach((child) => child.kill()));
+
 /** One process, ended by its id. What it says on standard error goes to ours. */
 class Child {
   #ended = false;
@@ -102,7 +105,11 @@ class Child {
       this.process.once('error', (error) => resolve(`${file} can't be run: ${error.message}`));
       this.process.once('exit', (code, signal) => resolve(`${file} (${name}) ended with ${code ?? signal}.`));
     });
-    this.ended.then(() => (this.#ended = true));
+    running.add(this.process);
+    this.ended.then(() => {
+      this.#ended = true;
+      running.delete(this.process);
+    });
     this.process.stdout.on('data', (data) => {
       // All is read, so that it never has to wait; the first lines are what anybody wants to know.
       if (this.#said.length < 10_000) this.#said += data;
@@ -225,7 +232,7 @@ async function main() {
   await stop();
 }
 
-if (process.argv[1] && path.resolve(process.argv[1]) === fileURLToPath(import.meta.url)) {
+if (process.argv[1] && path.resolve(process.argv[1]) === import.meta.filename) {
   main().then(
     () => process.exit(0),
     (error) => {
