@@ -3,7 +3,7 @@
 use crate::{
     bare::Bare,
     dialect,
-    scenario::{Scenario, relay},
+    scenario::{Scenario, calls, churn, idle, relay, soak, storm},
     watch::Watched,
 };
 use anyhow::{Result, bail};
@@ -26,8 +26,23 @@ pub(crate) struct Cli {
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
+    /// Sockets that do little or nothing: the memory of each step
+    Idle(With<idle::Settings>),
+
+    /// Calls that come and go: joins, offers, answers and candidates as browsers make them
+    Calls(With<calls::Settings>),
+
     /// Messages between pairs, at a rate or so many under way
     Relay(With<relay::Settings>),
+
+    /// Rooms that stand, and whose members change
+    Churn(With<churn::Settings>),
+
+    /// All connections break at once, and everybody comes back
+    Storm(With<storm::Settings>),
+
+    /// A little of everything, for long: fails if memory grows
+    Soak(With<soak::Settings>),
 
     /// One generator process; started by the others
     #[command(hide = true)]
@@ -104,10 +119,16 @@ pub(crate) struct Common {
 impl Command {
     /// The scenario that was asked for, if it is one.
     pub(crate) fn run(self) -> Option<Run> {
-        Some(match self {
-            Self::Relay(With { settings, common }) => Run { scenario: Scenario::Relay(settings), common },
+        let (scenario, common) = match self {
+            Self::Idle(With { settings, common }) => (Scenario::Idle(settings), common),
+            Self::Calls(With { settings, common }) => (Scenario::Calls(settings), common),
+            Self::Relay(With { settings, common }) => (Scenario::Relay(settings), common),
+            Self::Churn(With { settings, common }) => (Scenario::Churn(settings), common),
+            Self::Storm(With { settings, common }) => (Scenario::Storm(settings), common),
+            Self::Soak(With { settings, common }) => (Scenario::Soak(settings), common),
             Self::Worker | Self::Bare(_) => return None,
-        })
+        };
+        Some(Run { scenario, common })
     }
 }
 

@@ -173,7 +173,7 @@ impl Crew<'_> {
         }
         self.progress.finish();
         for worker in &mut self.workers {
-            drop(worker.process.start_kill()); // it has said all it had to say
+            worker.process.wait().await?; // it has said all it had to say
         }
         self.report(&done)
     }
@@ -301,7 +301,7 @@ impl Crew<'_> {
         let passed = counts.is_right();
         let Common { label, dialect, url, workers, .. } = &self.run.common;
         let measured = self.begin.as_ref().zip(self.end.as_ref());
-        Ok(Report {
+        let mut report = Report {
             version: VERSION,
             scenario: self.run.scenario.name().to_owned(),
             dialect: dialect.to_string(),
@@ -319,7 +319,9 @@ impl Crew<'_> {
             verdicts: Vec::new(),
             findings,
             passed,
-        })
+        };
+        self.run.scenario.check(&mut report);
+        Ok(report)
     }
 
     fn processes(&self) -> Result<Vec<Process>> {

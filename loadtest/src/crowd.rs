@@ -99,7 +99,7 @@ impl Crowd {
 
     /// Adds the members of a room.
     pub(crate) fn add_room(&mut self, script: usize, name: &str, size: usize) -> Result<Vec<usize>> {
-        let room = format!("load-{}-{name}", self.settings.seed);
+        let room = room_name(self.settings.seed, name);
         (0..size).map(|index| self.add(script, Seat { room: room.clone(), index, of: size })).collect()
     }
 
@@ -311,11 +311,16 @@ impl Crowd {
             || self.clients[no].view.iter().any(|peer| peer == self.id(other))
     }
 
-    /// Where a new client speaks and what it remembers are forgotten: it comes anew.
-    pub(crate) fn renew(&mut self, no: usize) -> Result<()> {
-        let Settings { dialect, resumable, .. } = &self.settings;
-        self.clients[no].dialect = dialect.speaker(&self.clients[no].seat, *resumable)?;
-        Ok(())
+    /// A client that is out will come as somebody who was never there, into another room if one is named.
+    pub(crate) fn renew(&mut self, no: usize, room: Option<&str>) {
+        let Settings { dialect, resumable, seed, .. } = &self.settings;
+        let client = &mut self.clients[no];
+        if let Some(room) = room {
+            client.seat.room = room_name(*seed, room);
+        }
+        if let Ok(speaker) = dialect.speaker(&client.seat, *resumable) {
+            client.dialect = speaker; // the dialect is there: it made a speaker before
+        }
     }
 
     pub(crate) fn remember_waker(&mut self, no: usize, waker: &Waker) -> bool {
@@ -326,7 +331,7 @@ impl Crowd {
         connection.is_blocked
     }
 
-    fn id(&self, no: usize) -> &str {
+    pub(crate) fn id(&self, no: usize) -> &str {
         self.clients[no].member.map_or("", |member| self.ledger.id(member))
     }
 
@@ -449,13 +454,10 @@ impl Crowd {
             return;
         }
         let sentence = format!("{}: {error}", client.name());
-        if client.state == State::Entering {
-            let entry = client.entry;
-            if !(self.forgives && entry == Entry::Resume) {
-                self.tally.counts.join_failures += 1;
-                self.tally.find("not joined", sentence);
-            }
-        } else if !self.forgives {
+        if client.state == State::Entering && client.entry == Entry::Join {
+            self.tally.counts.join_failures += 1;
+            self.tally.find("not joined", sentence);
+        } else if !(self.forgives && error.starts_with("unavailable")) {
             self.tally.counts.errors += 1;
             self.tally.find("error", sentence);
         }
@@ -551,4 +553,9 @@ impl Crowd {
         let script = self.clients[no].script;
         scripts[script].heard(self, no, event, now);
     }
+}
+
+/// So that runs side by side don't meet.
+fn room_name(seed: u64, name: &str) -> String {
+    format!("load-{seed}-{name}")
 }

@@ -1,11 +1,19 @@
 //! What clients do, and what is timed.
 
+pub(crate) mod calls;
+pub(crate) mod churn;
+pub(crate) mod idle;
+mod notices;
 pub(crate) mod relay;
+pub(crate) mod soak;
+pub(crate) mod storm;
+mod timers;
 
 use crate::{
-    client::Entry,
+    client::{Entry, State},
     crowd::Crowd,
     engine::Engine,
+    report::Report,
     stamp::Stamp,
     worker::{Order, Reporter},
 };
@@ -15,8 +23,8 @@ use std::{collections::BTreeMap, rc::Rc, time::Duration};
 
 /// How long what must happen may take, once nothing more is asked for.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(10);
-/// Connections that are opened at a time.
-const OPENING: usize = 64;
+/// Clients that enter at a time.
+const AT_A_TIME: usize = 64;
 /// Time for a whole crowd to be let in without any progress.
 const STALL: Duration = Duration::from_secs(30);
 
@@ -24,34 +32,74 @@ const STALL: Duration = Duration::from_secs(30);
 #[derive(Clone, Debug, Deserialize, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub(crate) enum Scenario {
+    Idle(idle::Settings),
+    Calls(calls::Settings),
     Relay(relay::Settings),
+    Churn(churn::Settings),
+    Storm(storm::Settings),
+    Soak(soak::Settings),
 }
 
 impl Scenario {
     pub(crate) fn name(&self) -> &'static str {
         match self {
+            Self::Idle(_) => "idle",
+            Self::Calls(_) => "calls",
             Self::Relay(_) => "relay",
+            Self::Churn(_) => "churn",
+            Self::Storm(_) => "storm",
+            Self::Soak(_) => "soak",
         }
     }
 
     pub(crate) fn settings(&self) -> BTreeMap<String, String> {
         match self {
+            Self::Idle(settings) => readable(settings),
+            Self::Calls(settings) => readable(settings),
             Self::Relay(settings) => readable(settings),
+            Self::Churn(settings) => readable(settings),
+            Self::Storm(settings) => readable(settings),
+            Self::Soak(settings) => readable(settings),
         }
     }
 
     /// How many sockets it needs at a time.
     pub(crate) fn sockets(&self) -> usize {
         match self {
+            Self::Idle(settings) => settings.sockets,
+            Self::Calls(settings) => settings.sockets(),
             Self::Relay(settings) => settings.pairs * 2,
+            Self::Churn(settings) => settings.sockets(),
+            Self::Storm(settings) => settings.sockets,
+            Self::Soak(settings) => settings.sockets(),
         }
     }
 
     /// Plays a worker's part.
     pub(crate) async fn run(&self, order: &Order, reporter: &mut Reporter) -> Result<()> {
         match self {
+            Self::Idle(settings) => idle::run(settings, order, reporter).await,
+            Self::Calls(settings) => calls::run(settings, order, reporter).await,
             Self::Relay(settings) => relay::run(settings, order, reporter).await,
+            Self::Churn(settings) => churn::run(settings, order, reporter).await,
+            Self::Storm(settings) => storm::run(settings, order, reporter).await,
+            Self::Soak(settings) => soak::run(settings, order, reporter).await,
         }
+    }
+
+    /// Checks what can only be told at the end.
+    pub(crate) fn check(&self, report: &mut Report) {
+        if let Self::Soak(settings) = self {
+            soak::check(settings, report);
+        }
+    }
+}
+
+/// Reads the size of a room.
+pub(crate) fn two_or_more(text: &str) -> Result<usize, String> {
+    match text.parse() {
+        Ok(size) if size >= 2 => Ok(size),
+        _ => Err(format!("{text:?} is no number of at least 2")),
     }
 }
 
@@ -87,6 +135,9 @@ pub(crate) trait Script {
     fn is_done(&self) -> bool {
         true
     }
+
+    /// Checks at the end what it alone knows.
+    fn check(&self, _crowd: &mut Crowd) {}
 }
 
 pub(crate) type Scripts = Vec<Box<dyn Script>>;
@@ -109,29 +160,35 @@ pub(crate) enum Event<'a> {
 
 /// Opens the connections of these clients, some at a time.
 pub(crate) async fn enter(engine: &Rc<Engine>, nos: &[usize], entry: Entry) -> Result<()> {
-    let (before, failures) = {
-        let crowd = engine.crowd.borrow();
-        (crowd.open, failures(&crowd))
-    };
-    for chunk in nos.chunks(OPENING) {
-        engine.with(|crowd| {
-            let now = crowd.clock.now_us();
-            chunk.iter().for_each(|no| crowd.open(*no, now, entry));
-        });
-        let is_in = |crowd: &Crowd| {
-            chunk.iter().all(|no| is_in(crowd, *no, entry)) || self::failures(crowd) > failures
-        };
-        if !engine.until(STALL, is_in).await || self::failures(&engine.crowd.borrow()) > failures {
-            let opened = engine.crowd.borrow().open - before;
-            bail!("{opened} of {} clients came in, and no more", nos.len());
+    let open = |crowd: &mut Crowd, no| crowd.open(no, crowd.clock.now_us(), entry);
+    in_turns(engine, nos, open, |crowd, no| {
+        let client = &crowd.clients[no];
+        client.is_joined() || entry == Entry::Wait && client.state == State::Open
+    })
+    .await
+}
+
+/// These clients do something, some at a time.
+pub(crate) async fn in_turns(
+    engine: &Rc<Engine>,
+    nos: &[usize],
+    act: impl Fn(&mut Crowd, usize),
+    is_done: impl Fn(&Crowd, usize) -> bool,
+) -> Result<()> {
+    let failed = failures(&engine.crowd.borrow());
+    for (turn, chunk) in nos.chunks(AT_A_TIME).enumerate() {
+        engine.with(|crowd| chunk.iter().for_each(|no| act(crowd, *no)));
+        let has_failed = |crowd: &Crowd| failures(crowd) > failed;
+        let are_done = |crowd: &Crowd| chunk.iter().all(|no| is_done(crowd, *no)) || has_failed(crowd);
+        if !engine.until(STALL, are_done).await || has_failed(&engine.crowd.borrow()) {
+            bail!(
+                "not all of {} clients came in: one of those after the first {}",
+                nos.len(),
+                turn * AT_A_TIME
+            );
         }
     }
     Ok(())
-}
-
-fn is_in(crowd: &Crowd, no: usize, entry: Entry) -> bool {
-    let client = &crowd.clients[no];
-    client.is_joined() || entry == Entry::Wait && client.state == crate::client::State::Open
 }
 
 fn failures(crowd: &Crowd) -> u64 {
@@ -182,7 +239,10 @@ pub(crate) async fn measure(
         engine.pump(now + 20_000).await?;
     }
     engine.until(PATIENCE, |crowd| crowd.ledger.under_way() == 0).await;
-    engine.with(Crowd::check_losses);
+    engine.with_scripts(|crowd, scripts| {
+        crowd.check_losses();
+        scripts.iter().for_each(|script| script.check(crowd));
+    });
     Ok(())
 }
 

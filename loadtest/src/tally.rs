@@ -14,6 +14,9 @@ const FINDINGS_OF_A_KIND: usize = 5;
 /// Nothing is timed for longer.
 const LONGEST_US: u64 = 10 * 60 * 1_000_000;
 
+/// The due time of what isn't timed.
+pub(crate) const UNTIMED: u64 = 0;
+
 /// What is timed.
 #[derive(Clone, Copy, Debug, Eq, Ord, PartialEq, PartialOrd)]
 pub(crate) enum Timed {
@@ -70,16 +73,19 @@ impl Tally {
         }
     }
 
-    /// What is due from here on is measured, until [`Self::measure_until`].
+    /// What is due in this time is measured.
     pub(crate) fn measure(&mut self, window: Range<u64>) {
         self.window = window;
     }
 
-    pub(crate) fn measure_until(&mut self, now: u64) {
-        self.window.end = now;
+    pub(crate) fn is_measured(&self, due: u64) -> bool {
+        self.window.contains(&due)
     }
 
     pub(crate) fn time(&mut self, what: Timed, due: u64, now: u64) {
+        if due == UNTIMED {
+            return;
+        }
         let took = now.saturating_sub(due).clamp(1, LONGEST_US);
         if what == self.foremost {
             self.second.saturating_record(took);

@@ -67,7 +67,6 @@ pub(crate) async fn run(settings: &Settings, order: &Order, reporter: &mut Repor
     enter(&engine, &nos, Entry::Join).await?;
     be_known(&engine, &pairs).await?;
     measure(&engine, reporter, settings.warmup.0, settings.duration.0).await?;
-    engine.with(|crowd| pairs.iter().for_each(|pair| crowd.check_views(pair)));
     leave(&engine).await;
     Ok(())
 }
@@ -160,5 +159,9 @@ impl Script for Relay {
             let from = pair[turn / self.pairs.len() % 2];
             self.say(crowd, from, from_us, crowd.clock.now_us());
         }
+    }
+
+    fn check(&self, crowd: &mut Crowd) {
+        self.pairs.iter().for_each(|pair| crowd.check_views(pair));
     }
 }
