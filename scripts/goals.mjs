@@ -188,7 +188,7 @@ async function join(laboratory) {
   // So many joins a second in all that the cluster is idle for most of the time.
   for (const [size, limit, rate] of [[2, 1, 50], [16, 1.5, 8], [64, 3, 2]]) {
     const duration = laboratory.quick ? '5s' : '40s';
-    const load = ['calls', '--join-only', '--room-size', size, '--rate', `${rate}/s`, '--hold', '100ms', '--duration', duration];
+    const load = ['calls', '--join-only', '--room-size', size, '--rate', `${rate}/s`, '--arrivals', 'even', '--hold', '100ms', '--duration', duration];
     const reports = await laboratory.compare(`join-${size}`, [
       { label: 'switchboard', system: 'switchboard-redis', nodes: 2, load: load.map(String) },
     ]);
@@ -210,12 +210,12 @@ async function flat(laboratory) {
     // Of one process' files and one address' ports; more workers than needed would cost the others what they poll.
     ...['--workers', String(Math.ceil((2 * pairs) / 17_000)), '--source', '127.0.0.1-8'],
   ];
-  const on = (label, nodes, pairs) => ({ label, system: 'switchboard-redis', nodes, load: load(pairs) });
-  const most = laboratory.quick ? 2000 : 25_000;
+  const on = (nodes, pairs, label) => ({ label, system: 'switchboard-redis', nodes, load: load(pairs) });
+  const most = laboratory.quick ? 8000 : 25_000;
   const rows = [
-    ['sockets', [on('1,000', 4, 500), on('10,000', 4, Math.min(5000, most)), on(number(2 * most), 4, most)]],
-    ['nodes', [on('1', 1, 500), on('2', 2, 500), on('4', 4, 500)]],
-    ['rooms', [on('1', 4, 1), on('100', 4, 100), on('10,000', 4, Math.min(10_000, most))]],
+    ['sockets', [500, 5000, most].map((pairs) => on(4, pairs, number(2 * pairs)))],
+    ['nodes', [1, 2, 4].map((nodes) => on(nodes, 500, number(nodes)))],
+    ['rooms', [1, 100, Math.min(10_000, most)].map((rooms) => on(4, rooms, number(rooms)))],
   ];
   const results = [];
   for (const [what, contestants] of rows) {

@@ -130,6 +130,7 @@ export function median(values) {
 /** Three digits, as more would be noise. */
 export function number(value) {
   if (!Number.isFinite(value)) return '–';
+  if (Number.isInteger(value) && value < 1000) return String(value);
   if (value >= 1000) return Math.round(Number(value.toPrecision(3))).toLocaleString('en-US');
   return value.toFixed(value < 10 ? 2 : value < 100 ? 1 : 0);
 }

@@ -4,6 +4,7 @@
 //! ```text
 //! connect to   /peerjs?key=peerjs&id=ID&token=TOKEN
 //! from it      {"type":"OPEN"}
+//! to it        {"type":"LEAVE","dst":"OWN ID"}                                  which comes back: the client is in
 //! to it        {"type":"OFFER","dst":"ID","payload":{"sdp":"…"}}
 //! from it      {"type":"OFFER","src":"ID","dst":"ID","payload":{"sdp":"…"}}
 //! to it        {"type":"HEARTBEAT"}                                             each five seconds
@@ -52,8 +53,10 @@ impl Dialect for PeerJs {
         address
     }
 
-    /// The connection itself asks.
-    fn join(&mut self, _out: &mut Vec<String>) {}
+    /// There is nothing to join. What it sends to itself comes back as soon as others' messages could come.
+    fn join(&mut self, out: &mut Vec<String>) {
+        out.push(format!(r#"{{"type":"LEAVE","dst":"{}"}}"#, self.seat.name()));
+    }
 
     fn relay(&mut self, kind: Kind, to: &str, body: &str, out: &mut Vec<String>) {
         let (word, field) = match kind {
@@ -70,7 +73,10 @@ impl Dialect for PeerJs {
     fn hear<'a>(&mut self, frame: &'a str, _out: &mut Vec<String>) -> Heard<'a> {
         let Ok(read) = serde_json::from_str::<Frame<'a>>(frame) else { return text::nonsense(frame) };
         match read.r#type {
-            "OPEN" => Heard::Joined { me: self.seat.name(), peers: self.seat.others() },
+            "OPEN" => Heard::Nothing,
+            "LEAVE" if read.src == Some(&self.seat.name()) => {
+                Heard::Joined { me: self.seat.name(), peers: self.seat.others() }
+            }
             "OFFER" => message(Kind::Offer, &read, frame),
             "ANSWER" => message(Kind::Answer, &read, frame),
             "CANDIDATE" => message(Kind::Candidate, &read, frame),
@@ -118,7 +124,16 @@ mod tests {
             client().address(&server).as_str(),
             "ws://127.0.0.1:9000/peerjs?key=peerjs&id=load-1-0.1&token=load-1-0.1"
         );
-        let Heard::Joined { me, peers } = hear(r#"{"type":"OPEN"}"#) else { panic!("joined") };
+    }
+
+    #[test]
+    fn it_is_in_once_it_hears_itself() {
+        let mut out = Vec::new();
+        client().join(&mut out);
+        assert_eq!(out, [r#"{"type":"LEAVE","dst":"load-1-0.1"}"#]);
+        assert_eq!(hear(r#"{"type":"OPEN"}"#), Heard::Nothing);
+        let frame = r#"{"type":"LEAVE","src":"load-1-0.1","dst":"load-1-0.1"}"#;
+        let Heard::Joined { me, peers } = hear(frame) else { panic!("joined") };
         assert_eq!(
             (me.as_str(), &peers[..]),
             ("load-1-0.1", &["load-1-0.0".into(), "load-1-0.2".into()][..])
