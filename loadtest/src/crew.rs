@@ -8,7 +8,7 @@ use crate::{
     watch::Watched,
     worker::{Findings, Halt, Order, Say, Second},
 };
-use anyhow::{Context as _, Result, bail};
+use anyhow::{Context as _, Result, anyhow, bail};
 use hdrhistogram::Histogram;
 use std::{
     collections::BTreeMap,
@@ -43,6 +43,8 @@ struct Crew<'a> {
     end: Option<Mark>,
     begins_at: Option<Instant>,
     ends_at: Option<Instant>,
+    /// How long the measured part takes by the clock; none where it lasts as long as it needs.
+    lasts: Option<Duration>,
     started_at: SystemTime,
     base: Instant,
     resident_before: Vec<u64>,
@@ -76,6 +78,7 @@ pub(crate) async fn run(run: &Run) -> Result<Report> {
         end: None,
         begins_at: None,
         ends_at: None,
+        lasts: None,
         started_at: SystemTime::now(),
         base: Instant::now(),
         resident_before,
@@ -106,10 +109,11 @@ async fn start(run: &Run, worker: usize, said: UnboundedSender<(usize, Result<Sa
         loop {
             let say = match lines.next_line().await {
                 Ok(Some(line)) => serde_json::from_str(&line).context("a worker says what makes no sense"),
-                Ok(None) => return,
+                Ok(None) => Err(anyhow!("a worker ended without a word")),
                 Err(error) => Err(error.into()),
             };
-            if said.send((worker, say)).is_err() {
+            let is_last = !matches!(say, Ok(Say::Ready(_) | Say::Second(_)));
+            if said.send((worker, say)).is_err() || is_last {
                 return;
             }
         }
@@ -195,7 +199,9 @@ impl Crew<'_> {
         if let Halt::Measure { after_us, for_us } = halt {
             self.begin_now(Duration::from_micros(after_us));
             self.begins_at = Some(self.base);
-            self.ends_at = Some(self.base + Duration::from_micros(for_us));
+            let lasts = Duration::from_micros(for_us);
+            self.ends_at = Some(self.base + lasts);
+            self.lasts = Some(lasts);
         }
         Ok(())
     }
@@ -300,7 +306,15 @@ impl Crew<'_> {
         let processes = self.processes()?;
         let passed = counts.is_right();
         let Common { label, dialect, url, workers, .. } = &self.run.common;
-        let measured = self.begin.as_ref().zip(self.end.as_ref());
+        let measured = self.begin.as_ref().zip(self.end.as_ref()).map(|(begin, end)| end.at - begin.at);
+        if let (Some(lasts), Some(measured)) = (self.lasts, measured)
+            && lasts.abs_diff(measured) > lasts / 50
+        {
+            findings.push(format!(
+                "CPU time was taken over {measured:.1?} in place of {lasts:.1?}: the machine is too busy"
+            ));
+        }
+        let measured_s = self.lasts.or(measured).unwrap_or_default().as_secs_f64();
         let mut report = Report {
             version: VERSION,
             scenario: self.run.scenario.name().to_owned(),
@@ -310,7 +324,7 @@ impl Crew<'_> {
             settings: self.run.scenario.settings(),
             workers: u32::try_from(*workers)?,
             started_at: humantime::format_rfc3339_seconds(self.started_at).to_string(),
-            measured_s: measured.map_or(0.0, |(begin, end)| (end.at - begin.at).as_secs_f64()),
+            measured_s,
             counts,
             latencies,
             timeline: self.seconds.into_values().collect(),

@@ -186,3 +186,175 @@ impl Link {
         open
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::dialect::Kind;
+    use proptest::prelude::*;
+
+    fn stamp(from: u32, to: u32, n: u32) -> Stamp {
+        Stamp { from, to, n, due_us: 0, kind: Kind::Offer }
+    }
+
+    /// What can be done to a message on its way.
+    #[derive(Clone, Copy, Debug)]
+    enum Crime {
+        Lose,
+        Double,
+        /// It arrives after the next one.
+        Delay,
+        /// Another hears it.
+        Misdeliver,
+        /// It is said to be another's.
+        Blame,
+        /// Its number was never given out.
+        Invent,
+    }
+
+    const MEMBERS: u32 = 4;
+
+    fn ledger() -> Ledger {
+        let mut ledger = Ledger::default();
+        for member in 0..MEMBERS {
+            assert_eq!(ledger.enter(format!("id{member}")), member);
+        }
+        ledger
+    }
+
+    /// Who tells whom, in order.
+    fn sendings() -> impl Strategy<Value = Vec<(u32, u32)>> {
+        let pair = (0..MEMBERS, 1..MEMBERS).prop_map(|(from, step)| (from, (from + step) % MEMBERS));
+        prop::collection::vec(pair, 1..60)
+    }
+
+    /// Sends all, and returns what was sent.
+    fn send(ledger: &mut Ledger, sendings: &[(u32, u32)]) -> Vec<Stamp> {
+        sendings.iter().map(|&(from, to)| stamp(from, to, ledger.send(from, to))).collect()
+    }
+
+    /// An order that any right server may deliver in: that of each sender to each receiver is kept.
+    fn shuffled(sent: &[Stamp], seed: u64) -> Vec<Stamp> {
+        let mut random = fastrand::Rng::with_seed(seed);
+        let mut queues: std::collections::BTreeMap<(u32, u32), std::collections::VecDeque<Stamp>> =
+            Default::default();
+        for stamp in sent {
+            queues.entry((stamp.from, stamp.to)).or_default().push_back(*stamp);
+        }
+        let mut order = Vec::new();
+        while !queues.is_empty() {
+            let key = *queues.keys().nth(random.usize(..queues.len())).unwrap();
+            order.extend(queues.get_mut(&key).and_then(std::collections::VecDeque::pop_front));
+            queues.retain(|_, queue| !queue.is_empty());
+        }
+        order
+    }
+
+    fn hear(ledger: &mut Ledger, stamp: &Stamp) -> Result<(), Fault> {
+        ledger.hear(stamp.to, &format!("id{}", stamp.from), stamp)
+    }
+
+    proptest! {
+        #[test]
+        fn a_right_history_is_not_accused(sendings in sendings(), seed: u64) {
+            let mut ledger = ledger();
+            let sent = send(&mut ledger, &sendings);
+            prop_assert_eq!(ledger.under_way(), sent.len() as u64);
+            for stamp in shuffled(&sent, seed) {
+                prop_assert_eq!(hear(&mut ledger, &stamp), Ok(()));
+            }
+            prop_assert_eq!(ledger.under_way(), 0);
+            prop_assert_eq!(ledger.lost().count(), 0);
+        }
+
+        #[test]
+        fn each_crime_is_found_and_nothing_else(
+            sendings in sendings(),
+            seed: u64,
+            victim in any::<prop::sample::Index>(),
+            crime in prop_oneof![
+                Just(Crime::Lose), Just(Crime::Double), Just(Crime::Delay),
+                Just(Crime::Misdeliver), Just(Crime::Blame), Just(Crime::Invent),
+            ],
+        ) {
+            let mut ledger = ledger();
+            // The victim is followed by another message of its sender to its receiver, so that it can be overtaken.
+            let mut sendings = sendings;
+            let victim = victim.index(sendings.len());
+            sendings.push(sendings[victim]);
+            let sent = send(&mut ledger, &sendings);
+            let victim = sent[victim];
+            let mut delayed = None;
+            let mut faults = Vec::new();
+            for stamp in shuffled(&sent, seed) {
+                if stamp == victim {
+                    match crime {
+                        Crime::Lose => continue,
+                        Crime::Delay => {
+                            delayed = Some(stamp);
+                            continue;
+                        }
+                        Crime::Double => {
+                            faults.extend(hear(&mut ledger, &stamp).err());
+                        }
+                        Crime::Misdeliver => {
+                            let other = (stamp.to + 1) % MEMBERS;
+                            faults.extend(ledger.hear(other, &format!("id{}", stamp.from), &stamp).err());
+                            continue;
+                        }
+                        Crime::Blame => {
+                            let other = (stamp.from + 1) % MEMBERS;
+                            faults.extend(ledger.hear(stamp.to, &format!("id{other}"), &stamp).err());
+                            continue;
+                        }
+                        Crime::Invent => {
+                            let invented = Stamp { n: stamp.n + 1000, ..stamp };
+                            faults.extend(hear(&mut ledger, &invented).err());
+                        }
+                    }
+                }
+                faults.extend(hear(&mut ledger, &stamp).err());
+                if delayed.is_some_and(|late| (late.from, late.to) == (stamp.from, stamp.to)) {
+                    faults.extend(delayed.take().and_then(|late| hear(&mut ledger, &late).err()));
+                }
+            }
+            let (lost, found) = match crime {
+                Crime::Lose => (1, faults.is_empty()),
+                Crime::Double => (0, matches!(faults[..], [Fault::Duplicated(_)])),
+                Crime::Delay => (0, matches!(faults[..], [Fault::Misordered(_)])),
+                Crime::Misdeliver => (1, matches!(faults[..], [Fault::Misattributed(_)])),
+                Crime::Blame => (0, matches!(faults[..], [Fault::Misattributed(_)])),
+                Crime::Invent => (0, matches!(faults[..], [Fault::Corrupted(_)])),
+            };
+            prop_assert!(found, "{:?} brought {:?}", crime, faults);
+            prop_assert_eq!(ledger.under_way(), lost);
+            prop_assert_eq!(ledger.lost().count() as u64, lost);
+        }
+
+        #[test]
+        fn who_is_gone_needn_t_be_heard(sendings in sendings(), heard in 0_usize..60, gone in 0..MEMBERS) {
+            let mut ledger = ledger();
+            let sent = send(&mut ledger, &sendings);
+            for stamp in sent.iter().take(heard) {
+                prop_assert_eq!(hear(&mut ledger, stamp), Ok(()));
+            }
+            ledger.end(gone);
+            let rest = sent.iter().skip(heard);
+            let among_others: Vec<&Stamp> = rest.filter(|stamp| stamp.from != gone && stamp.to != gone).collect();
+            prop_assert_eq!(ledger.under_way(), among_others.len() as u64);
+            // What comes from it all the same is no fault, and neither is it missed.
+            for stamp in sent.iter().skip(heard) {
+                prop_assert_eq!(hear(&mut ledger, stamp), Ok(()));
+            }
+            prop_assert_eq!(ledger.under_way(), 0);
+        }
+    }
+
+    #[test]
+    fn who_was_never_there_has_sent_nothing() {
+        let mut ledger = ledger();
+        for (from, to) in [(0, 99), (99, 0), (1, 1), (0, 1)] {
+            assert!(matches!(ledger.hear(0, "id0", &stamp(from, to, 1)), Err(Fault::Corrupted(_))));
+        }
+    }
+}

@@ -349,3 +349,148 @@ fn object<'a>(entries: impl Iterator<Item = (&'a str, u64)>) -> String {
     let entries: Vec<String> = entries.map(|(id, n)| format!(r#""{id}":{n}"#)).collect();
     format!("{{{}}}", entries.join(","))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const ANN: &str = "ann7k2m9qx0c5t8vhw3d";
+    const BEN: &str = "ben6yzr8e4f0j9mk2tap";
+    const KEY: &str = "7h2kq9x4m0vd8rc3tz6wj1bn5yeapgsf";
+
+    fn ben(resumable: bool) -> Switchboard {
+        Switchboard::new(&Seat { room: "kitchen".into(), index: 1, of: 2 }, resumable)
+    }
+
+    fn hear<'a>(client: &mut Switchboard, frame: &'a str) -> (Heard<'a>, Vec<String>) {
+        let mut out = Vec::new();
+        (client.hear(frame, &mut out), out)
+    }
+
+    fn say(act: impl FnOnce(&mut Vec<String>)) -> Vec<String> {
+        let mut out = Vec::new();
+        act(&mut out);
+        out
+    }
+
+    fn peers(resume: &str) -> String {
+        format!(
+            r#"{{"eventName": "peers", "data": {{"you": "{BEN}", "room": "kitchen", "connections": ["{ANN}"],
+                "peers": [{{"socketId": "{ANN}", "info": null}}], "version": 2, "iceServers": []{resume}}}}}"#
+        )
+    }
+
+    fn resumable() -> Switchboard {
+        let mut client = ben(true);
+        let join = say(|out| client.join(out));
+        assert_eq!(join, [r#"{"eventName":"join","data":{"room":"kitchen","resume":true}}"#]);
+        hear(&mut client, &peers(&format!(r#", "resume": {{"key": "{KEY}", "windowMs": 30000}}"#)));
+        client
+    }
+
+    #[test]
+    fn hears_the_frames_of_the_protocol() {
+        let mut client = ben(false);
+        assert_eq!(say(|out| client.join(out)), [r#"{"eventName":"join","data":{"room":"kitchen"}}"#]);
+        let joined = Heard::Joined { me: BEN.into(), peers: vec![ANN.into()] };
+        assert_eq!(hear(&mut client, &peers("")).0, joined);
+        assert!(!client.resumes());
+        let offer = r#"{"eventName": "offer", "data": {"socketId": "ann7k2m9qx0c5t8vhw3d", "sdp": {"type": "offer", "sdp": "v=0\r\n…"}}, "n": 1}"#;
+        let message = Heard::Message { from: ANN, kind: Kind::Offer, body: r"v=0\r\n…" };
+        assert_eq!(hear(&mut client, offer).0, message);
+        let candidate = r#"{"eventName": "ice_candidate", "data": {"label": 0, "candidate": "candidate:1 1 udp", "socketId": "ann7k2m9qx0c5t8vhw3d"}, "n": 2}"#;
+        let message = Heard::Message { from: ANN, kind: Kind::Candidate, body: "candidate:1 1 udp" };
+        assert_eq!(hear(&mut client, candidate).0, message);
+        for (name, heard) in [
+            ("new_peer", Heard::Came(ANN.into())),
+            ("remove_peer", Heard::Went(ANN.into())),
+            ("peer_away", Heard::Away(ANN.into())),
+            ("peer_back", Heard::Back(ANN.into())),
+        ] {
+            let frame = format!(
+                r#"{{"eventName": "{name}", "data": {{"socketId": "{ANN}", "info": null, "reason": "lost", "version": 3}}}}"#
+            );
+            assert_eq!(hear(&mut client, &frame).0, heard);
+        }
+        assert_eq!(hear(&mut client, r#"{"eventName": "gap", "data": {}}"#).0, Heard::Gap);
+        assert_eq!(hear(&mut client, r#"{"eventName": "left", "data": {}}"#).0, Heard::Left);
+        assert_eq!(hear(&mut client, r#"{"eventName": "news", "data": {}}"#).0, Heard::Nothing);
+        assert_eq!(
+            hear(&mut client, r#"{"eventName": "reconnect", "data": {"afterMs": 7421}}"#).0,
+            Heard::Reconnect { after: Duration::from_millis(7421) }
+        );
+        let error = r#"{"eventName": "error", "data": {"code": "peer_gone", "message": "no such peer", "retryable": false, "n": 3, "socketId": "x"}}"#;
+        assert_eq!(hear(&mut client, error).0, Heard::Error("peer_gone: no such peer, about x".into()));
+        assert!(matches!(hear(&mut client, "{").0, Heard::Nonsense(_)));
+        assert!(matches!(hear(&mut client, &candidate.replace(r#", "n": 2"#, "")).0, Heard::Nonsense(_)));
+    }
+
+    #[test]
+    fn says_the_frames_of_the_protocol() {
+        let mut client = ben(false);
+        assert_eq!(
+            say(|out| client.relay(Kind::Answer, ANN, r"v=0\r\n", out)),
+            [
+                r#"{"eventName":"answer","data":{"socketId":"ann7k2m9qx0c5t8vhw3d","sdp":{"type":"answer","sdp":"v=0\r\n"}}}"#
+            ]
+        );
+        assert_eq!(
+            say(|out| client.relay(Kind::Candidate, ANN, "candidate:1", out)),
+            [
+                r#"{"eventName":"ice_candidate","data":{"socketId":"ann7k2m9qx0c5t8vhw3d","candidate":"candidate:1","sdpMid":"0","sdpMLineIndex":0,"label":0}}"#
+            ]
+        );
+        assert_eq!(say(|out| client.leave(out)), [r#"{"eventName":"leave"}"#]);
+    }
+
+    #[test]
+    fn resumes_with_what_it_heard_and_repeats_what_was_not_acknowledged() {
+        let mut client = resumable();
+        for _ in 0..3 {
+            client.relay(Kind::Candidate, ANN, "candidate:1", &mut Vec::new());
+        }
+        hear(&mut client, r#"{"eventName": "ack", "data": {"n": 1}}"#);
+        let offer = r#"{"eventName": "offer", "data": {"socketId": "ann7k2m9qx0c5t8vhw3d", "sdp": {"sdp": "v=0"}}, "n": 5}"#;
+        hear(&mut client, offer);
+        assert_eq!(
+            say(|out| client.resume(out)),
+            [format!(
+                r#"{{"eventName":"resume","data":{{"room":"kitchen","socketId":"{BEN}","key":"{KEY}","attempt":1,"received":{{"{ANN}":5}},"version":2}}}}"#
+            )]
+        );
+        assert_eq!(
+            say(|out| client.relay(Kind::Candidate, ANN, "candidate:2", out)).len(),
+            0,
+            "not before `resumed`"
+        );
+        let resumed = r#"{"eventName": "resumed", "data": {"you": "ben6yzr8e4f0j9mk2tap", "room": "kitchen", "version": 5, "iceServers": [], "resume": {"key": "w5", "windowMs": 30000}}}"#;
+        let (heard, out) = hear(&mut client, resumed);
+        assert_eq!(heard, Heard::Resumed);
+        let numbers: Vec<&str> = out.iter().map(|frame| frame.rsplit_once(r#""n":"#).unwrap().1).collect();
+        assert_eq!(numbers, ["2}", "3}", "4}"]);
+        assert_eq!(hear(&mut client, offer).0, Heard::Nothing, "it was heard before");
+        let again = say(|out| client.resume(out)).concat();
+        assert!(again.contains(r#""key":"w5","attempt":2"#), "{again}");
+    }
+
+    #[test]
+    fn acknowledges_after_a_second_or_32_messages() {
+        let mut client = resumable();
+        let tick = |client: &mut Switchboard| say(|out| client.tick(Duration::ZERO, out));
+        let message = |n: u32| {
+            format!(
+                r#"{{"eventName": "ice_candidate", "data": {{"socketId": "{ANN}", "candidate": "c"}}, "n": {n}}}"#
+            )
+        };
+        assert_eq!(tick(&mut client).len(), 0);
+        hear(&mut client, &message(1));
+        assert_eq!(
+            tick(&mut client),
+            [format!(r#"{{"eventName":"ack","data":{{"received":{{"{ANN}":1}}}}}}"#)]
+        );
+        assert_eq!(tick(&mut client).len(), 0);
+        let acks: Vec<Vec<String>> = (2..=33).map(|n| hear(&mut client, &message(n)).1).collect();
+        assert!(acks[..31].iter().all(Vec::is_empty));
+        assert_eq!(acks[31], [format!(r#"{{"eventName":"ack","data":{{"received":{{"{ANN}":33}}}}}}"#)]);
+    }
+}
