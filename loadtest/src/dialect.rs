@@ -39,6 +39,11 @@ pub(crate) enum Name {
 }
 
 impl Name {
+    /// How many the members of a pair are: who speaks to an echo has only itself.
+    pub(crate) fn pair(self) -> usize {
+        if self == Self::Echo { 1 } else { 2 }
+    }
+
     /// A client's side of it. `resumable`: it is to ask for a session that outlives its connection.
     pub(crate) fn speaker(self, seat: &Seat, resumable: bool) -> Result<Box<dyn Dialect>> {
         Ok(match self {
