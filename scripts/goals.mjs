@@ -12,12 +12,9 @@
 //
 // Exit: 0 measured, 1 a goal was missed (with --strict), 2 something couldn't be measured. Linux only; takes about an hour.
 //
-// A loaded system has 100 pairs with one message of each under way: more than any server here takes in one turn of its
-// loop, so that its core is busy, and never two messages of one pair at a time. With two, TCP would join them, and the bare
-// relay, which doesn't look at what it carries, would pass on several with one read and one write: a limit of something
-// else. The generator takes less CPU a message than all servers but the bare ones. Unloaded is one pair, and one message.
+// Loaded is a system as `busy` in lib/laboratory.mjs says; unloaded is one pair, and one message.
 import { parseArgs } from 'node:util';
-import { CannotRun, Laboratory, cpu, flags, median, number, ratios, spread, table } from './lib/laboratory.mjs';
+import { CannotRun, Laboratory, busy, cpu, flags, median, number, ratios, spread, table, time } from './lib/laboratory.mjs';
 
 const ROWS = {
   'cross-300': crossNode300,
@@ -72,12 +69,6 @@ function atMost(what, limit, of, unit, reports, one, other) {
   const detail = [one, other].map((label) => `${label} ${number(median(reports[label].map(of)))} ${unit}`).join(', ');
   const share = limit < 1 ? `1/${Math.round(1 / limit)} of` : `${limit} x`;
   return goal(`${what} ≤ ${share} ${other}`, limit, ratios(of, reports[one], reports[other]), detail);
-}
-
-/** So many pairs with one message of each under way. */
-function busy({ quick }, { pairs = 100, size = 300, burst = 1 } = {}) {
-  const time = quick ? ['--warmup', '500ms', '--duration', '2s'] : ['--warmup', '2s', '--duration', '8s'];
-  return ['relay', '--pairs', pairs, '--window', '1', '--size', size, '--burst', burst, ...time].map(String);
 }
 
 async function crossNode300(laboratory) {
@@ -206,7 +197,7 @@ async function flat(laboratory) {
   const rate = laboratory.quick ? 2000 : 5000;
   const load = (pairs) => [
     ...['relay', '--pairs', String(pairs), '--rate', `${rate}/s`, '--size', '300'],
-    ...['--warmup', laboratory.quick ? '500ms' : '3s', '--duration', laboratory.quick ? '2s' : '10s'],
+    ...time(laboratory),
     // Of one process' files and one address' ports; more workers than needed would cost the others what they poll.
     ...['--workers', String(Math.ceil((2 * pairs) / 17_000)), '--source', '127.0.0.1-8'],
   ];

@@ -101,6 +101,21 @@ export class Laboratory {
   }
 }
 
+/**
+ * What loads a system: so many pairs, with one message of each (or one burst) under way. A hundred are more than a server
+ * takes in one turn of its loop, so its core is busy, and there are never two messages of one pair at a time: TCP would join
+ * them, and the bare relay, which doesn't look at what it carries, would pass on several with one read and one write, which
+ * is the limit of something else. The generator takes less CPU a message than any server but the bare ones.
+ */
+export function busy(laboratory, { pairs = 100, size = 300, burst = 1 } = {}) {
+  return ['relay', '--pairs', pairs, '--window', 1, '--size', size, '--burst', burst, ...time(laboratory)].map(String);
+}
+
+/** How long a relay is measured. */
+export function time({ quick }) {
+  return quick ? ['--warmup', '500ms', '--duration', '2s'] : ['--warmup', '2s', '--duration', '8s'];
+}
+
 /** CPU of all watched processes over what was heard, in microseconds a message. */
 export function cpu(report) {
   const seconds = report.processes.reduce((sum, { cpu_s }) => sum + cpu_s, 0);
