@@ -11,11 +11,11 @@
 //
 // Exit: 0 measured, 2 something couldn't be measured. Linux only; all tables take hours.
 //
-// What a loaded system is, and why, stands at `busy` in lib/laboratory.mjs. A system's capacity is its throughput then; where its column "cores"
-// is well below 1, the generator was the slower one, and the system can do more.
+// What a loaded system is, and why, stands at `busy` in lib/laboratory.mjs. A system's capacity is its throughput then; where
+// its column "cores" is well below 1, the generator was the slower one, and the system can do more.
 import { parseArgs } from 'node:util';
 import {
-  CannotRun, Laboratory, busy, cores, cpu, flags, median, number, ratios, spread, table, throughput, time,
+  CannotRun, Laboratory, busy, cores, cpu, cpuSeconds, flags, median, number, ratios, spread, table, throughput, time,
 } from './lib/laboratory.mjs';
 
 const TABLES = { same: sameNode, cross: crossNode, latency, calls, nodes };
@@ -111,8 +111,8 @@ async function calls(laboratory) {
     const reports = await laboratory.compare(`calls ${title}`, contestants);
     const rows = Object.entries(reports).map(([label, own]) => {
       const of = (name) => `${ms(own, name, 'p50_us')} / ${ms(own, name, 'p99_us')}`;
-      const cpuOfCall = ({ processes, counts }) => (processes.reduce((sum, { cpu_s }) => sum + cpu_s, 0) / counts.calls) * 1000;
-      return [label, spread(own.map(cpuOfCall)), of('join'), of('notice'), of('relay'), of('call')];
+      const cost = own.map((report) => (1000 * cpuSeconds(report)) / report.counts.calls);
+      return [label, spread(cost), ...['join', 'notice', 'relay', 'call'].map(of)];
     });
     const kinds = ['join', 'notice', 'message', 'call set up'].map((kind) => ` ${kind}, p50 / p99 ms`);
     say(`${title}, ten calls of four a second`, ['', ' CPU, ms a call', ...kinds], rows);
@@ -126,7 +126,8 @@ async function nodes(laboratory) {
     [1, 2, 4].map((nodes) => ({ ...system, nodes, label: `${system.label}, ${nodes}`, load })),
   );
   const reports = await laboratory.compare('nodes', contestants);
-  const rows = CROSS_NODE.map(({ label }) => [label, ...[1, 2, 4].map((nodes) => spread(reports[`${label}, ${nodes}`].map(cpu)))]);
+  const of = (label) => [1, 2, 4].map((nodes) => spread(reports[`${label}, ${nodes}`].map(cpu)));
+  const rows = CROSS_NODE.map(({ label }) => [label, ...of(label)]);
   say('CPU, µs a message of 300 B, by nodes', ['', ' 1', ' 2', ' 4'], rows);
   process.stdout.write('With one node, the `ws` relay needs no Redis: it looks for the receiver at its own node first.\n\n');
 }

@@ -28,7 +28,9 @@ export class Laboratory {
   /** `values` are those of `flags`; `name` is that of the folder for reports, unless they say another. */
   constructor(name, values) {
     this.rounds = values.quick ? 1 : Number(values.rounds);
-    if (!Number.isInteger(this.rounds) || this.rounds < 1) throw new CannotRun('--rounds takes a whole number from 1 on.');
+    if (!(Number.isInteger(this.rounds) && this.rounds > 0)) {
+      throw new CannotRun('--rounds takes a whole number from 1 on.');
+    }
     this.quick = values.quick;
     this.folder = path.resolve(values.out ?? path.join(target, name));
     this.cpus = { servers: values['server-cpu'], load: values['load-cpu'] };
@@ -116,15 +118,19 @@ export function time({ quick }) {
   return quick ? ['--warmup', '500ms', '--duration', '2s'] : ['--warmup', '2s', '--duration', '8s'];
 }
 
-/** CPU of all watched processes over what was heard, in microseconds a message. */
+/** CPU of all watched processes. */
+export function cpuSeconds({ processes }) {
+  return processes.reduce((sum, { cpu_s }) => sum + cpu_s, 0);
+}
+
+/** The same over what was heard, in microseconds a message. */
 export function cpu(report) {
-  const seconds = report.processes.reduce((sum, { cpu_s }) => sum + cpu_s, 0);
-  return (seconds / report.counts.received) * 1e6;
+  return (cpuSeconds(report) / report.counts.received) * 1e6;
 }
 
 /** Cores that the servers had in use: 1 is saturated, as they share one. */
 export function cores(report) {
-  return report.processes.reduce((sum, { cpu_s }) => sum + cpu_s, 0) / report.measured_s;
+  return cpuSeconds(report) / report.measured_s;
 }
 
 export function throughput(report) {
