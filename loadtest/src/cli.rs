@@ -71,8 +71,8 @@ pub(crate) struct Run {
 
 #[derive(Args, Clone, Debug)]
 pub(crate) struct Common {
-    /// Where a node listens, such as ws://127.0.0.1:8080/ws; repeated, the members of a room go to them in turn
-    #[arg(long, value_name = "URL", required = true, help_heading = "Servers")]
+    /// Where a node listens; repeated, the members of a room go to them in turn
+    #[arg(long, value_name = "ws://HOST:PORT/ws", required = true, help_heading = "Servers")]
     pub(crate) url: Vec<Url>,
 
     /// What the servers speak

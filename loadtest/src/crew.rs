@@ -6,7 +6,7 @@ use crate::{
     report::{Counts, Latency, Moment, Process, Report, Stage, VERSION},
     tally,
     watch::Watched,
-    worker::{Findings, Halt, Order, Say, Second},
+    worker::{Halt, Order, Outcome, Say, Second},
 };
 use anyhow::{Context as _, Result, anyhow, bail};
 use hdrhistogram::Histogram;
@@ -58,6 +58,7 @@ struct Crew<'a> {
 struct Mark {
     at: Instant,
     cpu_s: Vec<f64>,
+    workers_cpu_s: f64,
 }
 
 /// Runs a scenario with all workers.
@@ -112,7 +113,7 @@ async fn start(run: &Run, worker: usize, said: UnboundedSender<(usize, Result<Sa
                 Ok(None) => Err(anyhow!("a worker ended without a word")),
                 Err(error) => Err(error.into()),
             };
-            let is_last = !matches!(say, Ok(Say::Ready(_) | Say::Second(_)));
+            let is_last = !matches!(say, Ok(Say::Ready { .. } | Say::Second(_)));
             if said.send((worker, say)).is_err() || is_last {
                 return;
             }
@@ -142,7 +143,7 @@ fn residents(common: &Common) -> Result<Vec<u64>> {
 impl Crew<'_> {
     async fn play(mut self) -> Result<Report> {
         let mut waiting = Vec::new();
-        let mut done: Vec<Findings> = Vec::new();
+        let mut done: Vec<Outcome> = Vec::new();
         let mut second = time::interval(Duration::from_secs(1));
         while done.len() < self.workers.len() {
             tokio::select! {
@@ -159,10 +160,13 @@ impl Crew<'_> {
                 said = self.said.recv() => {
                     let (worker, say) = said.context("the workers ended without a word")?;
                     match say? {
-                        Say::Ready(halt) => waiting.push(halt),
+                        Say::Ready { halt, sockets } => {
+                            self.sockets[worker] = sockets;
+                            waiting.push(halt);
+                        }
                         Say::Second(second) => self.second(worker, &second)?,
-                        Say::Done(findings) => done.push(findings),
-                        Say::Failed { reason, findings } => bail!(failure(&reason, &findings)),
+                        Say::Done(outcome) => done.push(outcome),
+                        Say::Failed { reason, outcome } => bail!(failure(&reason, &outcome)),
                     }
                     if waiting.len() == self.workers.len() {
                         let halt = waiting.pop().context("there is a worker")?;
@@ -174,6 +178,11 @@ impl Crew<'_> {
                     }
                 }
             }
+        }
+        // Workers with little to do can have said all a moment before the end, by the clock here.
+        if self.ends_at.is_some() {
+            until(self.ends_at.take()).await;
+            self.end = Some(self.mark()?);
         }
         self.progress.finish();
         for worker in &mut self.workers {
@@ -216,7 +225,11 @@ impl Crew<'_> {
 
     fn mark(&self) -> Result<Mark> {
         let cpu_s = self.run.common.process.iter().map(Watched::cpu_s).collect::<Result<_>>()?;
-        Ok(Mark { at: Instant::now(), cpu_s })
+        let workers = self.workers.iter().filter_map(|worker| worker.process.id());
+        let workers = workers.map(|pid| Watched { name: "a worker".into(), pid }.cpu_s());
+        // Who has ended has told so, or will be missed.
+        let workers_cpu_s = workers.map(|used| used.unwrap_or(0.0)).sum();
+        Ok(Mark { at: Instant::now(), cpu_s, workers_cpu_s })
     }
 
     /// Notes the memory when it has come to rest.
@@ -229,13 +242,6 @@ impl Crew<'_> {
         }
         let last = looks.pop().unwrap_or_default();
         let names = self.run.common.process.iter().map(|process| process.name.clone());
-        // What the workers said meanwhile isn't heard yet, but they are at rest.
-        while let Ok((worker, say)) = self.said.try_recv() {
-            match say? {
-                Say::Second(second) => self.second(worker, &second)?,
-                say => bail!("a worker went on by itself: {say:?}"),
-            }
-        }
         let sockets = self.sockets.iter().sum();
         self.stages.push(Stage { name: name.to_owned(), sockets, resident_kib: names.zip(last).collect() });
         Ok(())
@@ -281,7 +287,7 @@ impl Crew<'_> {
         Ok(())
     }
 
-    fn report(mut self, done: &[Findings]) -> Result<Report> {
+    fn report(mut self, done: &[Outcome]) -> Result<Report> {
         let mut counts = Counts::default();
         let mut latencies: BTreeMap<String, Histogram<u64>> = BTreeMap::new();
         let mut findings = Vec::new();
@@ -306,6 +312,8 @@ impl Crew<'_> {
         let processes = self.processes()?;
         let passed = counts.is_right();
         let Common { label, dialect, url, workers, .. } = &self.run.common;
+        let generator = |mark: &Option<Mark>| mark.as_ref().map_or(0.0, |mark| mark.workers_cpu_s);
+        let measured_cpu_s = generator(&self.end) - generator(&self.begin);
         let measured = self.begin.as_ref().zip(self.end.as_ref()).map(|(begin, end)| end.at - begin.at);
         if let (Some(lasts), Some(measured)) = (self.lasts, measured)
             && lasts.abs_diff(measured) > lasts / 50
@@ -327,6 +335,7 @@ impl Crew<'_> {
             measured_s,
             counts,
             latencies,
+            generator_cpu_s: measured_cpu_s,
             timeline: self.seconds.into_values().collect(),
             processes,
             stages: self.stages,
@@ -380,9 +389,9 @@ fn is_at_rest(looks: &[Vec<u64>]) -> bool {
     })
 }
 
-fn failure(reason: &str, findings: &Findings) -> String {
+fn failure(reason: &str, outcome: &Outcome) -> String {
     let mut sentence = reason.to_owned();
-    for finding in &findings.findings {
+    for finding in &outcome.findings {
         sentence.push_str("\n  ");
         sentence.push_str(finding);
     }

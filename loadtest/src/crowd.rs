@@ -47,6 +47,7 @@ pub(crate) struct Settings {
     pub(crate) resumable: bool,
     pub(crate) seed: u64,
     pub(crate) largest_body: usize,
+    pub(crate) worker: usize,
 }
 
 /// What is left to do at the edge.
@@ -69,7 +70,7 @@ impl Crowd {
         Self {
             clock: Clock::new(),
             clients: Vec::new(),
-            ledger: Ledger::default(),
+            ledger: Ledger::new(settings.worker),
             tally: Tally::new(foremost),
             open: 0,
             joined: 0,
@@ -87,18 +88,18 @@ impl Crowd {
     }
 
     /// Adds a client, who goes to the servers in turn with the others of its room.
-    pub(crate) fn add(&mut self, script: usize, seat: Seat) -> Result<usize> {
+    pub(crate) fn add(&mut self, script: usize, seat: Seat) -> usize {
         let no = self.clients.len();
         let Settings { urls, sources, dialect, resumable, .. } = &self.settings;
         let server = urls[seat.index % urls.len()].clone();
         let source = (!sources.is_empty()).then(|| sources[no % sources.len()]);
-        let speaker = dialect.speaker(&seat, *resumable)?;
+        let speaker = dialect.speaker(&seat, *resumable);
         self.clients.push(Client::new(seat, server, source, script, speaker));
-        Ok(no)
+        no
     }
 
     /// Adds the members of a room.
-    pub(crate) fn add_room(&mut self, script: usize, name: &str, size: usize) -> Result<Vec<usize>> {
+    pub(crate) fn add_room(&mut self, script: usize, name: &str, size: usize) -> Vec<usize> {
         let room = room_name(self.settings.seed, name);
         (0..size).map(|index| self.add(script, Seat { room: room.clone(), index, of: size })).collect()
     }
@@ -318,9 +319,7 @@ impl Crowd {
         if let Some(room) = room {
             client.seat.room = room_name(*seed, room);
         }
-        if let Ok(speaker) = dialect.speaker(&client.seat, *resumable) {
-            client.dialect = speaker; // the dialect is there: it made a speaker before
-        }
+        client.dialect = dialect.speaker(&client.seat, *resumable);
     }
 
     pub(crate) fn remember_waker(&mut self, no: usize, waker: &Waker) -> bool {
@@ -386,7 +385,7 @@ impl Crowd {
                 self.tally.counts.resumed += 1;
                 self.tell(no, scripts, Event::Resumed, now);
             }
-            Heard::Came(peer) => self.came(no, peer, scripts, now),
+            Heard::Came(peer) => self.came(no, &peer, scripts, now),
             Heard::Went(peer) => self.went(no, &peer, scripts, now),
             Heard::Left => self.close(no),
             Heard::Away(peer) | Heard::Back(peer) => {
@@ -399,7 +398,11 @@ impl Crowd {
             Heard::Gap => self.error(no, "it may have lost something (gap)", scripts, now),
             Heard::Error(error) => self.error(no, &error, scripts, now),
             Heard::Nonsense(error) => self.error(no, &format!("it makes no sense: {error}"), scripts, now),
-            Heard::Reconnect { after } => self.tell(no, scripts, Event::Reconnect(after), now),
+            Heard::Reconnect { after } => {
+                let sentence =
+                    format!("{} was asked to connect elsewhere in {after:?}", self.clients[no].name());
+                self.tally.find("reconnect", sentence);
+            }
             Heard::Message { .. } | Heard::Nothing => {}
         }
     }
@@ -420,18 +423,18 @@ impl Crowd {
         self.tell(no, scripts, Event::Joined, now);
     }
 
-    fn came(&mut self, no: usize, peer: String, scripts: &mut Scripts, now: u64) {
+    fn came(&mut self, no: usize, peer: &str, scripts: &mut Scripts, now: u64) {
         let client = &mut self.clients[no];
         if !client.is_joined() {
             return;
         }
-        if client.view.contains(&peer) {
+        if client.view.iter().any(|known| known == peer) {
             let sentence = format!("{} was told twice that {peer} came", client.name());
             return self.wrong_notice(sentence);
         }
-        client.view.push(peer.clone());
+        client.view.push(peer.to_owned());
         self.known += 1;
-        self.tell(no, scripts, Event::Came(&peer), now);
+        self.tell(no, scripts, Event::Came(peer), now);
     }
 
     fn went(&mut self, no: usize, peer: &str, scripts: &mut Scripts, now: u64) {

@@ -13,7 +13,6 @@ mod socketio;
 mod switchboard;
 mod text;
 
-use anyhow::Result;
 use serde::{Deserialize, Serialize};
 use std::time::Duration;
 use url::Url;
@@ -45,8 +44,8 @@ impl Name {
     }
 
     /// A client's side of it. `resumable`: it is to ask for a session that outlives its connection.
-    pub(crate) fn speaker(self, seat: &Seat, resumable: bool) -> Result<Box<dyn Dialect>> {
-        Ok(match self {
+    pub(crate) fn speaker(self, seat: &Seat, resumable: bool) -> Box<dyn Dialect> {
+        match self {
             Self::Switchboard => Box::new(switchboard::Switchboard::new(seat, resumable)),
             Self::Skyrtc => Box::new(skyrtc::SkyRtc::new(seat)),
             Self::Relay => Box::new(relay::Relay::new(seat)),
@@ -54,7 +53,7 @@ impl Name {
             Self::Peerjs => Box::new(peerjs::PeerJs::new(seat)),
             Self::Plain => Box::new(plain::Plain::new(seat)),
             Self::Echo => Box::new(echo::Echo::new(seat)),
-        })
+        }
     }
 }
 

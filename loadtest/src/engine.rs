@@ -16,6 +16,8 @@ use tokio::{sync::Notify, task::spawn_local, time};
 const TURN: usize = 64;
 /// What is due so soon isn't slept for.
 const SOON_US: u64 = 20;
+/// How late the generator may be at the end, and still do all that was due.
+const GIVE_UP_US: u64 = 30_000_000;
 /// Time for the server to take a connection.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(20);
 /// A client is asked twice a second for what it has to say, a tenth of them at a time.
@@ -70,14 +72,19 @@ impl Engine {
         }
     }
 
-    /// Does what the scripts have due, each thing at its time, until the end.
+    /// Does what the scripts have due, each thing at its time, until the end; and what is late by then, after it.
     pub(crate) async fn pump(self: &Rc<Self>, end_us: u64) -> Result<()> {
         let clock = self.crowd.borrow().clock;
         loop {
             let next = self.act(end_us);
             self.settle();
             let now = clock.now_us();
-            if now >= end_us {
+            let is_late = next.is_some_and(|due| due < end_us);
+            if now >= end_us && !is_late {
+                return Ok(());
+            }
+            if now >= end_us + GIVE_UP_US {
+                self.give_up(end_us);
                 return Ok(());
             }
             let wake = next.unwrap_or(u64::MAX).min(end_us);
@@ -87,6 +94,12 @@ impl Engine {
                 self.alarm.sleep(Duration::from_micros(wake - now)).await?;
             }
         }
+    }
+
+    /// Of what was due, the rest isn't done: the generator is too slow by far.
+    fn give_up(&self, end_us: u64) {
+        let skipped: u64 = self.scripts.borrow_mut().iter_mut().map(|script| script.give_up(end_us)).sum();
+        self.crowd.borrow_mut().tally.counts.skipped += skipped;
     }
 
     /// Does what is due, and returns when the next thing will be.

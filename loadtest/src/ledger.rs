@@ -16,9 +16,14 @@ pub(crate) enum Fault {
     Misordered(String),
 }
 
-/// All memberships of a worker's rooms, past and present.
-#[derive(Default)]
+/// How many numbers a worker has for its members.
+const NUMBERS: u32 = 1 << 24;
+
+/// All memberships of a worker's rooms, past and present. Each worker has numbers of its own for them, so that a message
+/// which strays into another's rooms is known there.
 pub(crate) struct Ledger {
+    /// The number of the first.
+    first: u32,
     members: Vec<Membership>,
     under_way: u64,
 }
@@ -46,15 +51,21 @@ struct Link {
 }
 
 impl Ledger {
+    pub(crate) fn new(worker: usize) -> Self {
+        let first = u32::try_from(worker).unwrap_or(u32::MAX).wrapping_mul(NUMBERS);
+        Self { first, members: Vec::new(), under_way: 0 }
+    }
+
     /// A client is in a room, and the server calls it `id`.
     pub(crate) fn enter(&mut self, id: String) -> u32 {
         self.members.push(Membership { id, ..Membership::default() });
-        u32::try_from(self.members.len() - 1).unwrap_or(u32::MAX)
+        self.first + u32::try_from(self.members.len() - 1).unwrap_or(u32::MAX)
     }
 
     /// A membership is over: what is still under way from it and to it needn't arrive.
     pub(crate) fn end(&mut self, member: u32) {
-        let membership = &mut self.members[member as usize];
+        let place = self.place(member);
+        let membership = &mut self.members[place];
         membership.is_over = true;
         for link in &mut membership.links {
             self.under_way -= link.excuse();
@@ -65,12 +76,12 @@ impl Ledger {
     }
 
     pub(crate) fn id(&self, member: u32) -> &str {
-        &self.members[member as usize].id
+        &self.members[self.place(member)].id
     }
 
     /// The number of the next message from one to another, which is under way from now on.
     pub(crate) fn send(&mut self, from: u32, to: u32) -> u32 {
-        let excused = self.members[from as usize].is_over || self.members[to as usize].is_over;
+        let excused = self.members[self.place(from)].is_over || self.members[self.place(to)].is_over;
         let link = self.link(from, to);
         link.sent += 1;
         let n = link.sent;
@@ -85,8 +96,16 @@ impl Ledger {
     /// receiver is no longer under way.
     pub(crate) fn hear(&mut self, receiver: u32, said: &str, stamp: &Stamp) -> Result<(), Fault> {
         let Stamp { from, to, n, .. } = *stamp;
-        let known = (from.max(to) as usize) < self.members.len();
-        if !known || self.find(from, to).is_none_or(|link| n == 0 || n > link.sent) {
+        if from / NUMBERS != self.first / NUMBERS {
+            let who = self.id(receiver);
+            let sentence = format!("message {n} of a room that {who} has nothing to do with was heard by it");
+            return Err(Fault::Misattributed(sentence));
+        }
+        let is_member = |member| self.place(member) < self.members.len();
+        if !is_member(from)
+            || !is_member(to)
+            || self.find(from, to).is_none_or(|link| n == 0 || n > link.sent)
+        {
             return Err(Fault::Corrupted(format!("message {n} from {from} to {to} was never sent")));
         }
         if to != receiver {
@@ -135,17 +154,22 @@ impl Ledger {
         })
     }
 
+    fn place(&self, member: u32) -> usize {
+        member.wrapping_sub(self.first) as usize
+    }
+
     fn find(&self, from: u32, to: u32) -> Option<&Link> {
-        self.members[from as usize].links.iter().find(|link| link.to == to)
+        self.members[self.place(from)].links.iter().find(|link| link.to == to)
     }
 
     fn link(&mut self, from: u32, to: u32) -> &mut Link {
-        let links = &mut self.members[from as usize].links;
-        if let Some(place) = links.iter().position(|link| link.to == to) {
-            return &mut self.members[from as usize].links[place];
+        let (sender, receiver) = (self.place(from), self.place(to));
+        let known = self.members[sender].links.iter().position(|link| link.to == to);
+        if let Some(place) = known {
+            return &mut self.members[sender].links[place];
         }
-        self.members[to as usize].heard_from.push(from);
-        let links = &mut self.members[from as usize].links;
+        self.members[receiver].heard_from.push(from);
+        let links = &mut self.members[sender].links;
         links.push(Link { to, sent: 0, heard: 0, missing: Vec::new(), is_excused: false });
         let last = links.len() - 1;
         &mut links[last]
@@ -215,7 +239,7 @@ mod tests {
     const MEMBERS: u32 = 4;
 
     fn ledger() -> Ledger {
-        let mut ledger = Ledger::default();
+        let mut ledger = Ledger::new(0);
         for member in 0..MEMBERS {
             assert_eq!(ledger.enter(format!("id{member}")), member);
         }
@@ -237,7 +261,7 @@ mod tests {
     fn shuffled(sent: &[Stamp], seed: u64) -> Vec<Stamp> {
         let mut random = fastrand::Rng::with_seed(seed);
         let mut queues: std::collections::BTreeMap<(u32, u32), std::collections::VecDeque<Stamp>> =
-            Default::default();
+            std::collections::BTreeMap::default();
         for stamp in sent {
             queues.entry((stamp.from, stamp.to)).or_default().push_back(*stamp);
         }
@@ -348,6 +372,18 @@ mod tests {
             }
             prop_assert_eq!(ledger.under_way(), 0);
         }
+    }
+
+    #[test]
+    fn what_strays_from_one_worker_to_another_is_known() {
+        let [mut one, mut other] = [Ledger::new(0), Ledger::new(1)];
+        let [ann, ben] = ["ann", "ben"].map(|id| one.enter(id.to_owned()));
+        let [cat, dan] = ["cat", "dan"].map(|id| other.enter(id.to_owned()));
+        let [n, same] = [one.send(ann, ben), other.send(cat, dan)];
+        assert_eq!(n, same);
+        assert!(matches!(other.hear(dan, "ann", &stamp(ann, ben, n)), Err(Fault::Misattributed(_))));
+        assert_eq!((one.under_way(), other.under_way()), (1, 1));
+        assert_eq!(other.hear(dan, "cat", &stamp(cat, dan, n)), Ok(()));
     }
 
     #[test]

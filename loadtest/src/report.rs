@@ -33,6 +33,9 @@ pub(crate) struct Report {
     pub(crate) latencies: BTreeMap<String, Latency>,
     /// About one a second, in order.
     pub(crate) timeline: Vec<Moment>,
+    /// What the generator itself used in the measured part.
+    #[serde(default)]
+    pub(crate) generator_cpu_s: f64,
     /// What `--process` named, in that order.
     pub(crate) processes: Vec<Process>,
     /// The memory of what was watched, at rest between the steps of a scenario that has such (`idle`).
@@ -86,7 +89,7 @@ pub(crate) struct Latency {
     pub(crate) p99_us: u64,
     pub(crate) p999_us: u64,
     pub(crate) max_us: u64,
-    /// The whole histogram, as HdrHistogram's V2 in base64: what workers' are joined from, and curves drawn from.
+    /// The whole histogram, as `HdrHistogram`'s V2 in base64: what workers' are joined from, and curves drawn from.
     pub(crate) histogram: String,
 }
 

@@ -131,6 +131,11 @@ pub(crate) trait Script {
     /// What is due begins here, and ends there.
     fn begin(&mut self, crowd: &mut Crowd, from_us: u64, to_us: u64);
 
+    /// Gives up what was due before then, and says how many things that were.
+    fn give_up(&mut self, _before_us: u64) -> u64 {
+        0
+    }
+
     /// What it began is done.
     fn is_done(&self) -> bool {
         true
@@ -153,7 +158,6 @@ pub(crate) enum Event<'a> {
     Came(&'a str),
     Went(&'a str),
     Error(&'a str),
-    Reconnect(Duration),
     /// Its connection ended, or couldn't be had.
     Ended,
 }
@@ -181,11 +185,7 @@ pub(crate) async fn in_turns(
         let has_failed = |crowd: &Crowd| failures(crowd) > failed;
         let are_done = |crowd: &Crowd| chunk.iter().all(|no| is_done(crowd, *no)) || has_failed(crowd);
         if !engine.until(STALL, are_done).await || has_failed(&engine.crowd.borrow()) {
-            bail!(
-                "not all of {} clients came in: one of those after the first {}",
-                nos.len(),
-                turn * AT_A_TIME
-            );
+            bail!("only the first {} of {} clients came in", turn * AT_A_TIME, nos.len());
         }
     }
     Ok(())
@@ -241,7 +241,9 @@ pub(crate) async fn measure(
     engine.until(PATIENCE, |crowd| crowd.ledger.under_way() == 0).await;
     engine.with_scripts(|crowd, scripts| {
         crowd.check_losses();
-        scripts.iter().for_each(|script| script.check(crowd));
+        for script in scripts {
+            script.check(crowd);
+        }
     });
     Ok(())
 }

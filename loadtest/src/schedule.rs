@@ -42,6 +42,16 @@ impl Schedule {
         due
     }
 
+    /// Gives up what is due before then, and says how many that was.
+    pub(crate) fn give_up(&mut self, before_us: u64) -> u64 {
+        let mut count = 0;
+        while self.due_us().is_some_and(|due| due < before_us) {
+            self.advance();
+            count += 1;
+        }
+        count
+    }
+
     fn advance(&mut self) {
         let share = self.random.as_mut().map_or(1.0, |random| -(1.0 - random.f64()).ln());
         self.next_us += self.gap_us * share;
@@ -69,6 +79,15 @@ mod tests {
     #[test]
     fn even_arrivals_keep_their_distance() {
         assert_eq!(first(3, Arrivals::Even, 1), [5_001_000, 5_002_000, 5_003_000]);
+    }
+
+    #[test]
+    fn what_is_given_up_is_counted() {
+        let mut schedule = Schedule::new(1000.0, Arrivals::Even, 1);
+        schedule.start(0);
+        schedule.take();
+        assert_eq!(schedule.give_up(10_000), 8);
+        assert_eq!(schedule.take(), 10_000);
     }
 
     #[test]

@@ -167,13 +167,7 @@ async fn upgrade(stream: Stream, address: &Url, subprotocol: Option<&str>) -> Re
 
 /// A stream that says "not now" where another would wait. Its clones are the same stream.
 #[derive(Clone)]
-pub(crate) struct Stream(Rc<Inner>);
-
-struct Inner {
-    stream: TcpStream,
-    /// The last read took all there was, so the next needn't ask.
-    is_drained: std::cell::Cell<bool>,
-}
+pub(crate) struct Stream(Rc<TcpStream>);
 
 impl Stream {
     async fn connect(address: &Url, source: Option<IpAddr>) -> Result<Self> {
@@ -185,41 +179,41 @@ impl Stream {
         }
         let stream = socket.connect(to).await.with_context(|| format!("{to} can't be reached"))?;
         stream.set_nodelay(true)?;
-        Ok(Self(Rc::new(Inner { stream, is_drained: false.into() })))
+        Ok(Self(Rc::new(stream)))
     }
 
     /// Ready when there is something to read, or, if asked, when something can be written.
     pub(crate) fn poll(&self, context: &mut Context<'_>, to_write: bool) -> Poll<()> {
-        if self.0.stream.poll_read_ready(context).is_ready() {
+        if self.0.poll_read_ready(context).is_ready() {
             return Poll::Ready(());
         }
-        if to_write && self.0.stream.poll_write_ready(context).is_ready() {
+        if to_write && self.0.poll_write_ready(context).is_ready() {
             return Poll::Ready(());
         }
         Poll::Pending
     }
 
     fn close(&self) {
-        let _ = rustix::net::shutdown(&self.0.stream, rustix::net::Shutdown::Write); // it is gone already
+        let _ = rustix::net::shutdown(&*self.0, rustix::net::Shutdown::Write); // it is gone already
     }
 }
 
 impl Read for Stream {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        let Inner { stream, is_drained } = &*self.0;
-        if is_drained.take() {
-            // Tells tokio to wait for the next arrival, as a read that finds nothing would.
-            return stream.try_io(Interest::READABLE, || Err(ErrorKind::WouldBlock.into()));
+        let read = self.0.try_read(buffer)?;
+        if 0 < read && read < buffer.len() {
+            // That was all there is. Tokio is told so as by a read that finds nothing, which saves that read. It has to be
+            // now: once something new was announced, this would take the announcement back.
+            let nothing = || Err::<(), _>(ErrorKind::WouldBlock.into());
+            let _ = self.0.try_io(Interest::READABLE, nothing);
         }
-        let read = stream.try_read(buffer)?;
-        is_drained.set(0 < read && read < buffer.len());
         Ok(read)
     }
 }
 
 impl Write for Stream {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        self.0.stream.try_write(bytes)
+        self.0.try_write(bytes)
     }
 
     fn flush(&mut self) -> io::Result<()> {

@@ -44,14 +44,17 @@ pub(crate) struct Order {
 #[derive(Debug, Deserialize, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub(crate) enum Say {
-    /// It has come so far, and waits for the others.
-    Ready(Halt),
+    /// It has come so far, with so many sockets, and waits for the others.
+    Ready {
+        halt: Halt,
+        sockets: u64,
+    },
     Second(Second),
-    Done(Findings),
+    Done(Outcome),
     /// It couldn't go on.
     Failed {
         reason: String,
-        findings: Findings,
+        outcome: Outcome,
     },
 }
 
@@ -80,14 +83,13 @@ pub(crate) struct Second {
     pub(crate) histogram: String,
 }
 
-#[derive(Debug, Deserialize, Serialize)]
-pub(crate) struct Findings {
+/// What came of a worker's part.
+#[derive(Debug, Default, Deserialize, Serialize)]
+pub(crate) struct Outcome {
     pub(crate) counts: Counts,
     /// Histograms.
     pub(crate) latencies: BTreeMap<String, String>,
     pub(crate) findings: Vec<String>,
-    /// What this process itself used, all in all.
-    pub(crate) cpu_s: f64,
 }
 
 impl Order {
@@ -100,8 +102,8 @@ impl Order {
         if sources.is_empty() {
             sources.clone_from(&self.sources);
         }
-        let Self { dialect, resumable, seed, .. } = *self;
-        Ok(Crowd::new(Settings { dialect, urls, sources, resumable, seed, largest_body }, foremost))
+        let Self { dialect, resumable, seed, worker, .. } = *self;
+        Ok(Crowd::new(Settings { dialect, urls, sources, resumable, seed, largest_body, worker }, foremost))
     }
 
     /// Which of so many rooms are this worker's.
@@ -129,10 +131,10 @@ pub(crate) fn run() -> Result<()> {
     LocalSet::new().block_on(&runtime, async {
         let mut reporter = Reporter { words: listen(), base_us: Rc::default(), engine: None };
         let result = order.scenario.run(&order, &mut reporter).await;
-        let findings = reporter.findings()?;
+        let outcome = reporter.outcome()?;
         say(&match result {
-            Ok(()) => Say::Done(findings),
-            Err(error) => Say::Failed { reason: format!("{error:#}"), findings },
+            Ok(()) => Say::Done(outcome),
+            Err(error) => Say::Failed { reason: format!("{error:#}"), outcome },
         })
     })
 }
@@ -166,7 +168,8 @@ impl Reporter {
 
     /// Waits until all workers are so far.
     pub(crate) async fn halt(&mut self, halt: Halt) -> Result<()> {
-        say(&Say::Ready(halt.clone()))?;
+        let sockets = self.engine.as_ref().map_or(0, |engine| engine.crowd.borrow().open as u64);
+        say(&Say::Ready { halt: halt.clone(), sockets })?;
         if self.words.recv().await.is_none() {
             bail!("nobody waits for the results");
         }
@@ -189,19 +192,13 @@ impl Reporter {
         self.halt(Halt::Stage { name: name.to_owned() }).await
     }
 
-    fn findings(&self) -> Result<Findings> {
-        let me = crate::watch::Watched { name: "worker".into(), pid: std::process::id() };
-        let cpu_s = me.cpu_s().unwrap_or(0.0);
-        let Some(engine) = &self.engine else {
-            let (counts, latencies) = (Counts::default(), BTreeMap::new());
-            return Ok(Findings { counts, latencies, findings: Vec::new(), cpu_s });
-        };
+    fn outcome(&self) -> Result<Outcome> {
+        let Some(engine) = &self.engine else { return Ok(Outcome::default()) };
         let tally = &engine.crowd.borrow().tally;
-        Ok(Findings {
+        Ok(Outcome {
             counts: tally.counts.clone(),
             latencies: tally.latencies()?,
             findings: tally.findings(),
-            cpu_s,
         })
     }
 }

@@ -395,7 +395,9 @@ mod tests {
             reader.read_exact(&mut heard).expect("all bytes");
             assert!(heard == bytes(seed), "the bytes that were sent");
         }
-        writers.map(|writer| writer.join().expect("a writer"));
+        for writer in writers {
+            writer.join().expect("a writer");
+        }
     }
 
     #[test]

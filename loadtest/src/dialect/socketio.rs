@@ -65,17 +65,13 @@ impl SocketIo {
     }
 
     fn came<'a>(&mut self, id: &str) -> Heard<'a> {
-        match self.present.insert(id.into()) && self.joined {
-            true => Heard::Came(id.into()),
-            false => Heard::Nothing,
-        }
+        let is_news = self.present.insert(id.into()) && self.joined;
+        if is_news { Heard::Came(id.into()) } else { Heard::Nothing }
     }
 
     fn went<'a>(&mut self, id: &str) -> Heard<'a> {
-        match self.present.remove(id) && self.joined {
-            true => Heard::Went(id.into()),
-            false => Heard::Nothing,
-        }
+        let is_news = self.present.remove(id) && self.joined;
+        if is_news { Heard::Went(id.into()) } else { Heard::Nothing }
     }
 }
 

@@ -65,6 +65,12 @@ fn processes(report: &Report) -> Table {
             process.resident_after_kib.to_string(),
         ]);
     }
+    let received = report.counts.received.max(1) as f64;
+    table.add_row([
+        "(generator)".to_owned(),
+        format!("{:.2}", report.generator_cpu_s),
+        format!("{:.2}", report.generator_cpu_s * 1e6 / received),
+    ]);
     table
 }
 
@@ -72,17 +78,25 @@ fn stages(report: &Report) -> Table {
     let mut table = table(&["stage", "sockets", "process", "KiB", "KiB a socket"]);
     let Some(first) = report.stages.first() else { return table };
     for stage in &report.stages {
-        for (process, kib) in &stage.resident_kib {
-            let more = *kib as f64 - first.resident_kib.get(process).copied().unwrap_or(0) as f64;
+        let of = |process: &str| stage.resident_kib.get(process).copied().unwrap_or(0);
+        let before = |process: &str| first.resident_kib.get(process).copied().unwrap_or(0);
+        let mut row = |process: &str, kib: u64, before: u64| {
+            let more = kib as f64 - before as f64;
             let each =
                 if stage.sockets > 0 { format!("{:.2}", more / stage.sockets as f64) } else { String::new() };
             table.add_row([
                 stage.name.clone(),
                 stage.sockets.to_string(),
-                process.clone(),
+                process.to_owned(),
                 kib.to_string(),
                 each,
             ]);
+        };
+        for process in stage.resident_kib.keys() {
+            row(process, of(process), before(process));
+        }
+        if stage.resident_kib.len() > 1 {
+            row("all", stage.resident_kib.values().sum(), first.resident_kib.values().sum());
         }
     }
     table

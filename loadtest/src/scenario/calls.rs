@@ -89,7 +89,7 @@ pub(crate) struct Calls {
     prefix: String,
     schedule: Schedule,
     timers: Timers<Step>,
-    calls: Vec<Call>,
+    all: Vec<Call>,
     /// Calls that are over, whose clients can be others'.
     free: Vec<usize>,
     /// By client: its call, if it is one of ours.
@@ -139,7 +139,7 @@ impl Calls {
             prefix: format!("call-{}", order.worker),
             schedule: Schedule::new(rate, settings.arrivals, order.seed_of_mine()),
             timers: Timers::default(),
-            calls: Vec::new(),
+            all: Vec::new(),
             free: Vec::new(),
             call_of: Vec::new(),
             count: 0,
@@ -153,7 +153,7 @@ impl Calls {
         self.count += 1;
         let room = format!("{}-{}", self.prefix, self.count);
         let no = self.free.pop().unwrap_or_else(|| self.add(crowd));
-        let call = &mut self.calls[no];
+        let call = &mut self.all[no];
         *call =
             Call { members: std::mem::take(&mut call.members), due: due + micros(AHEAD), ..Call::default() };
         for member in &call.members {
@@ -165,21 +165,20 @@ impl Calls {
 
     /// Adds the clients of a call to the crowd.
     fn add(&mut self, crowd: &mut Crowd) -> usize {
-        let no = self.calls.len();
+        let no = self.all.len();
         let seat = |index| Seat { room: String::new(), index, of: self.size };
-        let members: Vec<usize> =
-            (0..self.size).filter_map(|index| crowd.add(self.script, seat(index)).ok()).collect();
+        let members: Vec<usize> = (0..self.size).map(|index| crowd.add(self.script, seat(index))).collect();
         self.call_of.resize(crowd.clients.len(), usize::MAX);
         for member in &members {
             self.call_of[*member] = no;
         }
-        self.calls.push(Call { members, ..Call::default() });
+        self.all.push(Call { members, ..Call::default() });
         no
     }
 
     /// The next member joins, which was due, as soon as it can.
     fn join_next(&mut self, crowd: &mut Crowd, no: usize, due: u64) {
-        let call = &mut self.calls[no];
+        let call = &mut self.all[no];
         let Some(&next) = call.members.get(call.joined) else { return };
         if crowd.clients[next].state == State::Open {
             let is_last = call.joined + 1 == call.members.len();
@@ -193,13 +192,13 @@ impl Calls {
 
     fn joined(&mut self, crowd: &mut Crowd, no: usize, newcomer: usize, now: u64) {
         self.notices.expect(crowd, newcomer, crowd.clients[newcomer].due);
-        let call = &mut self.calls[no];
+        let call = &mut self.all[no];
         let there = call.members[..call.joined].to_vec();
         call.joined += 1;
         if !self.join_only {
             for peer in there {
                 crowd.say(Kind::Offer, newcomer, peer, OFFER, now, now);
-                self.candidates(crowd, newcomer, peer, now);
+                candidates(crowd, newcomer, peer, now);
             }
         }
         self.join_next(crowd, no, now);
@@ -217,24 +216,18 @@ impl Calls {
     ) {
         if kind == Kind::Offer
             && let Some(&caller) =
-                self.calls[no].members.iter().find(|no| crowd.clients[**no].member == Some(from))
+                self.all[no].members.iter().find(|no| crowd.clients[**no].member == Some(from))
         {
             crowd.say(Kind::Answer, member, caller, ANSWER, now, now);
-            self.candidates(crowd, member, caller, now);
+            candidates(crowd, member, caller, now);
         }
-        self.calls[no].heard += 1;
+        self.all[no].heard += 1;
         self.complete(crowd, no, now);
-    }
-
-    fn candidates(&self, crowd: &mut Crowd, from: usize, to: usize, now: u64) {
-        for _ in 0..CANDIDATES {
-            crowd.say(Kind::Candidate, from, to, CANDIDATE, now, now);
-        }
     }
 
     /// Whether everybody is there, was told of all others, and heard what belongs to the call.
     fn complete(&mut self, crowd: &mut Crowd, no: usize, now: u64) {
-        let call = &mut self.calls[no];
+        let call = &mut self.all[no];
         let pairs = self.size * (self.size - 1) / 2;
         let messages = if self.join_only { 0 } else { pairs * LEGS };
         let notices = if crowd.clients[call.members[0]].dialect.gives_notice() { pairs } else { 0 };
@@ -248,8 +241,8 @@ impl Calls {
     }
 
     fn leave(&mut self, crowd: &mut Crowd, no: usize) {
-        self.calls[no].phase = Phase::Leaving;
-        let members = self.calls[no].members.clone();
+        self.all[no].phase = Phase::Leaving;
+        let members = self.all[no].members.clone();
         crowd.check_views(&members);
         for member in members {
             self.notices.forget(crowd.id(member));
@@ -261,13 +254,19 @@ impl Calls {
     }
 
     fn end_if_empty(&mut self, crowd: &Crowd, no: usize) {
-        let call = &mut self.calls[no];
+        let call = &mut self.all[no];
         if call.phase == Phase::Leaving
             && call.members.iter().all(|no| crowd.clients[*no].state == State::Out)
         {
             call.phase = Phase::Over;
             self.free.push(no);
         }
+    }
+}
+
+fn candidates(crowd: &mut Crowd, from: usize, to: usize, now: u64) {
+    for _ in 0..CANDIDATES {
+        crowd.say(Kind::Candidate, from, to, CANDIDATE, now, now);
     }
 }
 
@@ -280,7 +279,7 @@ impl Script for Calls {
     fn act(&mut self, crowd: &mut Crowd, now: u64) {
         match self.timers.take(now) {
             Some((due, Step::Begin(no))) => {
-                self.calls[no].phase = Phase::Running;
+                self.all[no].phase = Phase::Running;
                 self.join_next(crowd, no, due);
             }
             Some((_, Step::Leave(no))) => self.leave(crowd, no),
@@ -295,8 +294,8 @@ impl Script for Calls {
         let Some(&call) = self.call_of.get(no).filter(|call| **call != usize::MAX) else { return };
         match event {
             Event::Opened => {
-                let next = self.calls[call].members.get(self.calls[call].joined);
-                if let (Some(due), Some(&next)) = (self.calls[call].waits_since, next)
+                let next = self.all[call].members.get(self.all[call].joined);
+                if let (Some(due), Some(&next)) = (self.all[call].waits_since, next)
                     && next == no
                 {
                     self.join_next(crowd, call, due);
@@ -306,12 +305,16 @@ impl Script for Calls {
             Event::Message(stamp) => self.heard_message(crowd, call, stamp.kind, no, stamp.from, now),
             Event::Came(id) => {
                 self.notices.heard(id, now, &mut crowd.tally);
-                self.calls[call].noticed += 1;
+                self.all[call].noticed += 1;
                 self.complete(crowd, call, now);
             }
             Event::Ended => self.end_if_empty(crowd, call),
             _ => {}
         }
+    }
+
+    fn give_up(&mut self, before_us: u64) -> u64 {
+        self.schedule.give_up(before_us.min(self.end_us))
     }
 
     fn begin(&mut self, _crowd: &mut Crowd, from_us: u64, to_us: u64) {
@@ -321,6 +324,6 @@ impl Script for Calls {
 
     /// No call is on its way. Those that are complete needn't be held to the end.
     fn is_done(&self) -> bool {
-        self.calls.iter().all(|call| !matches!(call.phase, Phase::Opening | Phase::Running))
+        self.all.iter().all(|call| !matches!(call.phase, Phase::Opening | Phase::Running))
     }
 }

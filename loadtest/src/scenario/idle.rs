@@ -51,7 +51,7 @@ pub(crate) async fn run(settings: &Settings, order: &Order, reporter: &mut Repor
     let mut crowd = order.crowd(settings.offer, Timed::Connect)?;
     let mut rooms = Vec::new();
     for room in order.mine(settings.sockets / settings.room_size) {
-        rooms.push(crowd.add_room(0, &room.to_string(), settings.room_size)?);
+        rooms.push(crowd.add_room(0, &room.to_string(), settings.room_size));
     }
     let nos: Vec<usize> = rooms.concat();
     let engine = Engine::new(crowd, vec![Box::new(Idle)])?;
@@ -85,7 +85,9 @@ pub(crate) async fn run(settings: &Settings, order: &Order, reporter: &mut Repor
     reporter.halt(Halt::End).await?;
     engine.with(|crowd| {
         crowd.tally.measure(0..0);
-        rooms.iter().for_each(|room| crowd.check_views(room));
+        for room in &rooms {
+            crowd.check_views(room);
+        }
         crowd.check_losses();
     });
     leave(&engine).await;

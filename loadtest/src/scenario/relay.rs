@@ -58,7 +58,7 @@ pub(crate) async fn run(settings: &Settings, order: &Order, reporter: &mut Repor
     let rooms: Vec<usize> = order.mine(settings.pairs).collect();
     let mut pairs = Vec::new();
     for room in &rooms {
-        pairs.push(crowd.add_room(0, &room.to_string(), order.dialect.pair())?);
+        pairs.push(crowd.add_room(0, &room.to_string(), order.dialect.pair()));
     }
     let script = Relay::new(settings, &pairs, settings.pairs, order.seed_of_mine());
     let nos: Vec<usize> = pairs.concat();
@@ -147,6 +147,10 @@ impl Script for Relay {
                 self.say(crowd, no, now, now);
             }
         }
+    }
+
+    fn give_up(&mut self, before_us: u64) -> u64 {
+        self.schedule.give_up(before_us.min(self.end_us)) * u64::from(self.burst)
     }
 
     fn begin(&mut self, crowd: &mut Crowd, from_us: u64, to_us: u64) {

@@ -63,7 +63,7 @@ pub(crate) async fn run(settings: &Settings, order: &Order, reporter: &mut Repor
     let all = settings.sockets / settings.room_size;
     let mut rooms = Vec::new();
     for room in order.mine(all) {
-        rooms.push(crowd.add_room(0, &room.to_string(), settings.room_size)?);
+        rooms.push(crowd.add_room(0, &room.to_string(), settings.room_size));
     }
     let script = Storm::new(settings, rooms.clone(), all, order.seed_of_mine());
     let engine = Engine::new(crowd, vec![Box::new(script)])?;
@@ -129,13 +129,8 @@ impl Storm {
 
     /// A client is without a connection, and will try again.
     fn lose(&mut self, no: usize, now: u64) {
-        let attempt = match self.attempts[no] {
-            Some(attempt) => attempt + 1,
-            None => {
-                self.out += 1;
-                1
-            }
-        };
+        self.out += usize::from(self.attempts[no].is_none());
+        let attempt = self.attempts[no].map_or(1, |last| last + 1);
         self.attempts[no] = Some(attempt);
         let cap = (LEAST_US << (attempt - 1).min(10)).min(MOST_US);
         self.timers.set(now + self.random.u64(0..cap), no);
@@ -206,6 +201,10 @@ impl Script for Storm {
             Event::Ended if self.attempts.get(no).is_some_and(Option::is_some) => self.lose(no, now),
             _ => {}
         }
+    }
+
+    fn give_up(&mut self, before_us: u64) -> u64 {
+        self.schedule.give_up(before_us.min(self.end_us))
     }
 
     fn begin(&mut self, _crowd: &mut Crowd, from_us: u64, to_us: u64) {
