@@ -1,6 +1,7 @@
 //! Flags.
 
 use crate::{
+    bare::Bare,
     dialect, plan,
     report::threshold::Threshold,
     scenario::{Scenario, calls, churn, idle, relay, soak, storm},
@@ -53,7 +54,10 @@ pub(crate) enum Command {
 
     /// A page of several runs, side by side
     Compare(Comparison),
-    // A place for more: a hidden `bare`.
+
+    /// The limits, to measure beside a server
+    #[command(subcommand, hide = true)]
+    Bare(Bare),
 }
 
 /// A scenario's settings, and what is common to all.
@@ -141,7 +145,7 @@ impl Command {
             Self::Churn(With { settings, common }) => (Scenario::Churn(settings), common),
             Self::Storm(With { settings, common }) => (Scenario::Storm(settings), common),
             Self::Soak(With { settings, common }) => (Scenario::Soak(settings), common),
-            Self::Worker | Self::Plan(_) | Self::Compare(_) => return None,
+            Self::Worker | Self::Plan(_) | Self::Compare(_) | Self::Bare(_) => return None,
         };
         Some(Run { scenario, common })
     }

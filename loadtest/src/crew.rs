@@ -177,6 +177,11 @@ impl Crew<'_> {
                 }
             }
         }
+        // Workers with little to do can have said all a moment before the end, by the clock here.
+        if self.ends_at.is_some() {
+            until(self.ends_at.take()).await;
+            self.end = Some(self.mark()?);
+        }
         self.progress.finish();
         for worker in &mut self.workers {
             worker.process.wait().await?; // it has said all it had to say

@@ -91,18 +91,18 @@ impl Crowd {
 
     /// Adds a client, who goes to the servers in turn with the others of its room, and that of them to the `first` one who is
     /// first in it.
-    pub(crate) fn add(&mut self, script: usize, first: usize, seat: Seat) -> Result<usize> {
+    pub(crate) fn add(&mut self, script: usize, first: usize, seat: Seat) -> usize {
         let no = self.clients.len();
         let Settings { urls, sources, dialect, resumable, .. } = &self.settings;
         let server = urls[(first + seat.index) % urls.len()].clone();
         let source = (!sources.is_empty()).then(|| sources[no % sources.len()]);
-        let speaker = dialect.speaker(&seat, *resumable)?;
+        let speaker = dialect.speaker(&seat, *resumable);
         self.clients.push(Client::new(seat, server, source, script, speaker));
-        Ok(no)
+        no
     }
 
     /// Adds the members of a room.
-    pub(crate) fn add_room(&mut self, script: usize, name: &str, size: usize) -> Result<Vec<usize>> {
+    pub(crate) fn add_room(&mut self, script: usize, name: &str, size: usize) -> Vec<usize> {
         let room = room_name(self.settings.seed, name);
         self.rooms += 1;
         let first = self.rooms; // each room begins with another server, so that all of them have as many clients
@@ -324,9 +324,7 @@ impl Crowd {
         if let Some(room) = room {
             client.seat.room = room_name(*seed, room);
         }
-        if let Ok(speaker) = dialect.speaker(&client.seat, *resumable) {
-            client.dialect = speaker; // the dialect is there: it made a speaker before
-        }
+        client.dialect = dialect.speaker(&client.seat, *resumable);
     }
 
     pub(crate) fn remember_waker(&mut self, no: usize, waker: &Waker) -> bool {

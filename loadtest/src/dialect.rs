@@ -3,10 +3,16 @@
 //! A message's *body* is what the scenario has to say: the inside of a JSON string, escaped as `JSON.stringify` does. It is
 //! carried as it is, and comes out of [`Dialect::hear`] as it came in.
 
+mod echo;
+mod peerjs;
+mod plain;
+mod relay;
+mod seat;
 mod skyrtc;
+mod socketio;
 mod switchboard;
+mod text;
 
-use anyhow::{Result, bail};
 use serde::{Deserialize, Serialize};
 use std::time::Duration;
 use url::Url;
@@ -32,15 +38,22 @@ pub(crate) enum Name {
 }
 
 impl Name {
+    /// How many the members of a pair are: who speaks to an echo has only itself.
+    pub(crate) fn pair(self) -> usize {
+        if self == Self::Echo { 1 } else { 2 }
+    }
+
     /// A client's side of it. `resumable`: it is to ask for a session that outlives its connection.
-    pub(crate) fn speaker(self, seat: &Seat, resumable: bool) -> Result<Box<dyn Dialect>> {
-        Ok(match self {
+    pub(crate) fn speaker(self, seat: &Seat, resumable: bool) -> Box<dyn Dialect> {
+        match self {
             Self::Switchboard => Box::new(switchboard::Switchboard::new(seat, resumable)),
             Self::Skyrtc => Box::new(skyrtc::SkyRtc::new(seat)),
-            Self::Relay | Self::Socketio | Self::Peerjs | Self::Plain | Self::Echo => {
-                bail!("{self} isn't spoken yet")
-            }
-        })
+            Self::Relay => Box::new(relay::Relay::new(seat)),
+            Self::Socketio => Box::new(socketio::SocketIo::new(seat)),
+            Self::Peerjs => Box::new(peerjs::PeerJs::new(seat)),
+            Self::Plain => Box::new(plain::Plain::new(seat)),
+            Self::Echo => Box::new(echo::Echo::new(seat)),
+        }
     }
 }
 

@@ -102,8 +102,7 @@ impl Ledger {
             return Err(Fault::Misattributed(sentence));
         }
         let is_member = |member| self.place(member) < self.members.len();
-        if from == to
-            || !is_member(from)
+        if !is_member(from)
             || !is_member(to)
             || self.find(from, to).is_none_or(|link| n == 0 || n > link.sent)
         {

@@ -4,6 +4,7 @@
 #![allow(clippy::cast_precision_loss, clippy::cast_possible_truncation, clippy::cast_sign_loss)]
 
 mod alarm;
+mod bare;
 mod cli;
 mod client;
 mod clock;
@@ -40,6 +41,7 @@ fn main() -> ExitCode {
         Command::Worker => worker::run().map(|()| true),
         Command::Plan(ask) => print(&ask).map(|()| true),
         Command::Compare(comparison) => compare(&comparison).map(|()| true),
+        Command::Bare(what) => bare::run(&what).map(|()| true),
         command => command.run().map_or(Ok(true), |run| load(&run)),
     };
     match result {

@@ -130,7 +130,7 @@ pub(crate) fn run() -> Result<()> {
     LocalSet::new().block_on(&runtime, async {
         let mut reporter = Reporter { words: listen(), base_us: Rc::default(), engine: None };
         let result = order.scenario.run(&order, &mut reporter).await;
-        let outcome = reporter.outcome()?;
+        let outcome = reporter.outcome();
         say(&match result {
             Ok(()) => Say::Done(outcome),
             Err(error) => Say::Failed { reason: format!("{error:#}"), outcome },
@@ -191,14 +191,10 @@ impl Reporter {
         self.halt(Halt::Stage { name: name.to_owned() }).await
     }
 
-    fn outcome(&self) -> Result<Outcome> {
-        let Some(engine) = &self.engine else { return Ok(Outcome::default()) };
+    fn outcome(&self) -> Outcome {
+        let Some(engine) = &self.engine else { return Outcome::default() };
         let tally = &engine.crowd.borrow().tally;
-        Ok(Outcome {
-            counts: tally.counts.clone(),
-            latencies: tally.latencies(),
-            findings: tally.findings(),
-        })
+        Outcome { counts: tally.counts.clone(), latencies: tally.latencies(), findings: tally.findings() }
     }
 }
 

@@ -39,7 +39,7 @@ pub(super) struct Drain {
 }
 
 /// When a connection goes.
-#[derive(Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Turn {
     /// From now until its client should come back elsewhere.
     after: Duration,
@@ -105,6 +105,7 @@ pub(super) struct Departure {
 }
 
 /// What a connection hears of the end of its node.
+#[derive(Clone, Copy)]
 pub(super) enum Notice {
     /// It has its turn to go.
     Turn(Turn),

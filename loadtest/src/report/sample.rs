@@ -28,6 +28,7 @@ pub(crate) fn relay() -> Report {
         ]),
         workers: 2,
         started_at: "2026-03-01T12:00:00Z".into(),
+        generator_cpu_s: 4.2,
         measured_s: 60.0,
         counts: Counts {
             connected: 2_000,

@@ -168,7 +168,7 @@ impl Calls {
         let no = self.all.len();
         let seat = |index| Seat { room: String::new(), index, of: self.size };
         let members: Vec<usize> =
-            (0..self.size).filter_map(|index| crowd.add(self.script, no, seat(index)).ok()).collect();
+            (0..self.size).map(|index| crowd.add(self.script, no, seat(index))).collect();
         self.call_of.resize(crowd.clients.len(), usize::MAX);
         for member in &members {
             self.call_of[*member] = no;

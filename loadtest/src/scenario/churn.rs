@@ -57,7 +57,7 @@ impl Settings {
 
 pub(crate) async fn run(settings: &Settings, order: &Order, reporter: &mut Reporter) -> Result<()> {
     let mut crowd = order.crowd(0, Timed::Join)?;
-    let (script, rooms) = Churn::new(settings, 0, order, &mut crowd)?;
+    let (script, rooms) = Churn::new(settings, 0, order, &mut crowd);
     let engine = Engine::new(crowd, vec![Box::new(script)])?;
     reporter.watch(&engine);
     enter(&engine, &rooms.concat(), Entry::Join).await?;
@@ -113,11 +113,11 @@ impl Churn {
         script: usize,
         order: &Order,
         crowd: &mut Crowd,
-    ) -> Result<(Self, Vec<Vec<usize>>)> {
+    ) -> (Self, Vec<Vec<usize>>) {
         let mut rooms = Vec::new();
         for room in order.mine(settings.rooms) {
             let name = format!("churn-{room}");
-            let members = crowd.add_room(script, &name, settings.room_size - 1)?;
+            let members = crowd.add_room(script, &name, settings.room_size - 1);
             rooms.push(Room { name, members, newcomer: None, untold: 0, phase: Phase::AtRest });
         }
         let members = rooms.iter().map(|room| room.members.clone()).collect();
@@ -141,19 +141,13 @@ impl Churn {
             departures: Notices::default(),
             end_us: 0,
         };
-        Ok((churn, members))
+        (churn, members)
     }
 
     /// Somebody is to join soon, and connects.
     fn prepare(&mut self, crowd: &mut Crowd, due: u64) {
         let seat = Seat { room: self.prefix.clone(), index: self.room_of.len(), of: 0 };
-        let no = match self.out.pop() {
-            Some(no) => no,
-            None => match crowd.add(self.script, 0, seat) {
-                Ok(no) => no,
-                Err(_) => return, // the dialect is there: it made a speaker before
-            },
-        };
+        let no = self.out.pop().unwrap_or_else(|| crowd.add(self.script, 0, seat));
         self.room_of.resize(crowd.clients.len(), NOWHERE);
         crowd.open(no, due, Entry::Wait);
         self.timers.set(due + micros(AHEAD), no);

@@ -51,7 +51,7 @@ pub(crate) async fn run(settings: &Settings, order: &Order, reporter: &mut Repor
     let mut crowd = order.crowd(settings.offer, Timed::Connect)?;
     let mut rooms = Vec::new();
     for room in order.mine(settings.sockets / settings.room_size) {
-        rooms.push(crowd.add_room(0, &room.to_string(), settings.room_size)?);
+        rooms.push(crowd.add_room(0, &room.to_string(), settings.room_size));
     }
     let nos: Vec<usize> = rooms.concat();
     let engine = Engine::new(crowd, vec![Box::new(Idle)])?;

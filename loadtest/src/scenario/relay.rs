@@ -58,7 +58,7 @@ pub(crate) async fn run(settings: &Settings, order: &Order, reporter: &mut Repor
     let rooms: Vec<usize> = order.mine(settings.pairs).collect();
     let mut pairs = Vec::new();
     for room in &rooms {
-        pairs.push(crowd.add_room(0, &room.to_string(), 2)?);
+        pairs.push(crowd.add_room(0, &room.to_string(), order.dialect.pair()));
     }
     let script = Relay::new(settings, &pairs, settings.pairs, order.seed_of_mine());
     let nos: Vec<usize> = pairs.concat();
@@ -92,7 +92,7 @@ impl Relay {
     /// `all` pairs have the rate together; these are some of them, with clients numbered from the first one on.
     pub(crate) fn new(settings: &Settings, pairs: &[Vec<usize>], all: usize, seed: u64) -> Self {
         let mut random = fastrand::Rng::with_seed(seed);
-        let mut pairs: Vec<[usize; 2]> = pairs.iter().map(|pair| [pair[0], pair[1]]).collect();
+        let mut pairs: Vec<[usize; 2]> = pairs.iter().map(|pair| [pair[0], pair[pair.len() - 1]]).collect();
         random.shuffle(&mut pairs);
         let largest = pairs.iter().flatten().copied().max().map_or(0, |no| no + 1);
         let mut partners = vec![0; largest];

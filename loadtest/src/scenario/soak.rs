@@ -103,10 +103,10 @@ pub(crate) async fn run(settings: &Settings, order: &Order, reporter: &mut Repor
     let mut crowd = order.crowd(settings.size.max(calls::OFFER), Timed::Relay)?;
     let mut rooms = Vec::new();
     for pair in order.mine(settings.pairs) {
-        rooms.push(crowd.add_room(0, &format!("pair-{pair}"), 2)?);
+        rooms.push(crowd.add_room(0, &format!("pair-{pair}"), 2));
     }
     let relay = relay::Relay::new(&settings.relay(), &rooms, settings.pairs, order.seed_of_mine());
-    let (churn, standing) = churn::Churn::new(&settings.churn(), 1, order, &mut crowd)?;
+    let (churn, standing) = churn::Churn::new(&settings.churn(), 1, order, &mut crowd);
     let calls = calls::Calls::new(&settings.calls(), 2, order);
     let engine = Engine::new(crowd, vec![Box::new(relay), Box::new(churn), Box::new(calls)])?;
     reporter.watch(&engine);

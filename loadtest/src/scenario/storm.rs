@@ -63,7 +63,7 @@ pub(crate) async fn run(settings: &Settings, order: &Order, reporter: &mut Repor
     let all = settings.sockets / settings.room_size;
     let mut rooms = Vec::new();
     for room in order.mine(all) {
-        rooms.push(crowd.add_room(0, &room.to_string(), settings.room_size)?);
+        rooms.push(crowd.add_room(0, &room.to_string(), settings.room_size));
     }
     let script = Storm::new(settings, rooms.clone(), all, order.seed_of_mine());
     let engine = Engine::new(crowd, vec![Box::new(script)])?;
