@@ -53,7 +53,7 @@ async function main() {
   for (const [name, measure] of Object.entries(TABLES)) {
     if (values.only.length === 0 || values.only.includes(name)) await measure(laboratory);
   }
-  process.stdout.write(`Medians of ${laboratory.rounds} rounds, and their range. All reports: ${laboratory.folder}\n`);
+  process.stdout.write(laboratory.note);
 }
 
 /** Prints a table under a title. */
@@ -61,8 +61,13 @@ function say(title, ...contents) {
   process.stdout.write(`### ${title}\n\n${table(...contents)}\n`);
 }
 
-const sameNode = (laboratory) => loaded(laboratory, 'same', 'Same node', SAME_NODE);
-const crossNode = (laboratory) => loaded(laboratory, 'cross', 'Two nodes', CROSS_NODE);
+function sameNode(laboratory) {
+  return loaded(laboratory, 'same', 'Same node', SAME_NODE);
+}
+
+function crossNode(laboratory) {
+  return loaded(laboratory, 'cross', 'Two nodes', CROSS_NODE);
+}
 
 async function loaded(laboratory, name, title, systems) {
   for (const [what, settings] of LOADS) {

@@ -42,8 +42,7 @@ async function main() {
   }
   const rows = results.map(({ goal, figure, detail, verdict }) => [goal, figure, detail, verdict]);
   process.stdout.write(table(['goal', ' figure', 'measured', 'verdict'], rows));
-  const rounds = laboratory.rounds === 1 ? 'One round' : `Medians of ${laboratory.rounds} rounds, and their range`;
-  process.stdout.write(`\n${rounds}. All reports: ${laboratory.folder}\n`);
+  process.stdout.write(`\n${laboratory.note}`);
   if (results.some(({ verdict }) => verdict === NOT_MEASURED)) return 2;
   return values.strict && results.some(({ verdict }) => verdict === MISSED) ? 1 : 0;
 }

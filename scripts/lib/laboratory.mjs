@@ -53,6 +53,12 @@ export class Laboratory {
     return reports;
   }
 
+  /** What the figures of all tables are, and where they came from. */
+  get note() {
+    const rounds = this.rounds === 1 ? 'One round' : `Medians of ${this.rounds} rounds, and their range`;
+    return `${rounds}. All reports: ${this.folder}\n`;
+  }
+
   async #measure(name, { label, system, nodes = 1, load }) {
     const json = path.join(this.folder, `${name.replaceAll(/[^\w.-]+/g, '-')}.json`);
     const servers = await start(system, { nodes, cpu: this.cpus.servers });
@@ -113,9 +119,9 @@ export function busy(laboratory, { pairs = 100, size = 300, burst = 1 } = {}) {
   return ['relay', '--pairs', pairs, '--window', 1, '--size', size, '--burst', burst, ...time(laboratory)].map(String);
 }
 
-/** How long a relay is measured. */
+/** How long a relay is measured, and how long not: a Node server gets faster in its first seconds, as it is compiled. */
 export function time({ quick }) {
-  return quick ? ['--warmup', '500ms', '--duration', '2s'] : ['--warmup', '2s', '--duration', '8s'];
+  return quick ? ['--warmup', '1s', '--duration', '2s'] : ['--warmup', '3s', '--duration', '8s'];
 }
 
 /** CPU of all watched processes. */
