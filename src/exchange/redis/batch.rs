@@ -119,6 +119,14 @@ impl Batch {
         self.sent.push_back(Sent { place, lane: lane.clone(), command: Command::Request(request) });
     }
 
+    /// An empty one, which is written to `buffer`.
+    pub(super) fn in_buffer(mut buffer: Vec<u8>) -> Self {
+        buffer.clear();
+        let mut batch = Self::default();
+        batch.commands = buffer;
+        batch
+    }
+
     /// What is to be written to the connection; once.
     pub(super) fn take_commands(&mut self) -> Vec<u8> {
         mem::take(&mut self.commands)

@@ -10,7 +10,7 @@ use super::{
 use bytes::BytesMut;
 use redis_protocol::resp2::{decode::decode_bytes_mut, types::BytesFrame};
 use std::{
-    io::{self, Write},
+    io,
     sync::Arc,
     time::{Duration, Instant},
 };
@@ -142,7 +142,10 @@ impl Connection {
 
 /// Waits for more. Nothing is lost when the wait is given up.
 async fn read_more(stream: &mut Box<dyn Stream>, buffer: &mut BytesMut) -> Result<(), Fault> {
-    buffer.reserve(READ_BUFFER);
+    // What was read is handed on in place. So a buffer is used up, and a new one allocated, for many reads and not for each.
+    if buffer.capacity() - buffer.len() < SMALLEST_READ {
+        buffer.reserve(READ_BUFFER);
+    }
     match stream.read_buf(buffer).await {
         Ok(0) | Err(_) => Err(Fault::Closed),
         Ok(_) => Ok(()),
@@ -153,6 +156,9 @@ const NOTHING: &[&str] = &[];
 
 /// Read at once, at most.
 const READ_BUFFER: usize = 64 * 1024;
+
+/// Read at once, as far as there is as much.
+const SMALLEST_READ: usize = 16 * 1024;
 
 async fn encrypted(
     tcp: TcpStream,
@@ -173,18 +179,19 @@ async fn encrypted(
 }
 
 /// Writes a command as Redis reads it (RESP: an array of bulk strings).
-pub(super) fn write_command(out: &mut Vec<u8>, command: &[&str], arguments: &[impl AsRef<str>]) {
+pub(super) fn write_command(out: &mut Vec<u8>, command: &[&str], arguments: &[impl AsRef<[u8]>]) {
     write_header(out, b'*', command.len() + arguments.len());
-    for part in command.iter().copied().chain(arguments.iter().map(AsRef::as_ref)) {
+    for part in command.iter().map(|part| part.as_bytes()).chain(arguments.iter().map(AsRef::as_ref)) {
         write_header(out, b'$', part.len());
-        out.extend_from_slice(part.as_bytes());
+        out.extend_from_slice(part);
         out.extend_from_slice(b"\r\n");
     }
 }
 
 fn write_header(out: &mut Vec<u8>, kind: u8, count: usize) {
     out.push(kind);
-    write!(out, "{count}\r\n").expect("a Vec takes all");
+    out.extend_from_slice(itoa::Buffer::new().format(count).as_bytes());
+    out.extend_from_slice(b"\r\n");
 }
 
 /// The text of a reply that is one.

@@ -156,12 +156,14 @@ impl Request {
             Ask::Leave(reason) => call(at, &[room, id, node, attachment, delivery::reason_name(*reason)]),
 
             Ask::Post { to, signal } => {
-                call(&partition.mailbox(*to, &self.member.room), &[&delivery::write_signal(signal)]);
+                write_message(script, &partition.mailbox(*to, &self.member.room), &[], signal, out);
             }
-            Ask::Broadcast(signal) => call(at, &[room, id, &delivery::write_signal(signal)]),
+            Ask::Broadcast(signal) => write_message(script, at, &[room, id], signal, out),
             Ask::SetInfo(info) => call(at, &[room, id, node, attachment, info.as_str(), link]),
             Ask::Detach | Ask::Sync { .. } => call(at, &[room, id, node, attachment]),
-            Ask::Trim(last) => call(&partition.mailbox_of(&self.member), &[&delivery::write_signal(last)]),
+            Ask::Trim(last) => {
+                write_message(script, &partition.mailbox_of(&self.member), &[], last, out);
+            }
             Ask::Acknowledge(had) => {
                 let had = written(had);
                 call(at, &[room, id].into_iter().chain(had.iter().map(String::as_str)).collect::<Vec<_>>());
@@ -179,6 +181,14 @@ impl Request {
             }
         }
     }
+}
+
+/// Writes a call whose last argument is a message.
+fn write_message(script: Script, key: &str, before: &[&str], signal: &Signal, out: &mut Vec<u8>) {
+    let message = delivery::write_signal(signal);
+    let before = before.iter().map(|argument| argument.as_bytes());
+    let arguments: Vec<&[u8]> = before.chain([message.as_slice()]).collect();
+    write_command(out, &script.call(key), &arguments);
 }
 
 fn milliseconds(time: Duration) -> String {

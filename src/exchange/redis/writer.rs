@@ -22,8 +22,13 @@ use tracing::warn;
 /// A lane's mailboxes are trimmed at each fifth beat, in turn with those of the others: a trim costs as much as a message.
 const BEATS_PER_TRIM: usize = 5;
 
+/// Bytes of commands that a writer keeps room for between two batches.
+const SPARE_BUFFER: usize = 64 * 1024;
+
 pub(super) struct Writer {
     connection: Connection,
+    /// What the next batch is written to.
+    buffer: Vec<u8>,
     common: Arc<Common>,
     lanes: Vec<Served>,
     wake: Arc<Wake>,
@@ -71,6 +76,7 @@ impl Writer {
         let number = common.next_link().to_string();
         Self {
             connection,
+            buffer: Vec::new(),
             common,
             lanes,
             wake,
@@ -88,11 +94,12 @@ impl Writer {
     /// Works until something is wrong, or until the node stops and all is done.
     pub(super) async fn run(&mut self) -> Result<(), Fault> {
         loop {
-            let batch = self.next_batch();
+            let mut batch = self.next_batch();
             if batch.len() > 0 {
                 self.exchange(batch).await?;
                 continue;
             }
+            self.buffer = batch.take_commands();
             let is_stopping = self.common.stopping.is_cancelled();
             // What waits for the others to gather, or for a slot to move, is still to be done; the supervisor's patience ends it.
             if is_stopping && self.lanes.iter().all(|Served { lane, .. }| lane.is_idle()) {
@@ -110,7 +117,7 @@ impl Writer {
 
     /// What there is to send now: the beats, if it is time, and what waits in the lanes, each in its turn.
     fn next_batch(&mut self) -> Batch {
-        let mut batch = Batch::default();
+        let mut batch = Batch::in_buffer(mem::take(&mut self.buffer));
         let now = Instant::now();
         let beats = now >= self.next_beat;
         if beats {
@@ -150,7 +157,10 @@ impl Writer {
     async fn exchange(&mut self, mut batch: Batch) -> Result<(), Fault> {
         let asked = Instant::now();
         self.common.metrics.batch(batch.len());
-        self.connection.send(&batch.take_commands()).await?;
+        let commands = batch.take_commands();
+        self.connection.send(&commands).await?;
+        self.buffer = commands;
+        self.buffer.shrink_to(SPARE_BUFFER);
         let (mut due, mut wrong) = (Vec::new(), None);
         while batch.len() > 0 {
             let reply = self.connection.reply().await?;

@@ -180,7 +180,8 @@ fn snapshot(version: &str) -> Reply {
 }
 
 fn synced(messages: &[u64]) -> Reply {
-    let mailbox = messages.iter().map(|&n| text(&delivery::write_signal(&message(n))));
+    let mailbox =
+        messages.iter().map(|&n| text(str::from_utf8(&delivery::write_signal(&message(n))).unwrap()));
     let mailbox = std::iter::once(text("")).chain(mailbox).collect();
     Reply::Array(vec![snapshot("8"), Reply::Array(mailbox)])
 }
