@@ -55,6 +55,12 @@ impl Reader {
         }
     }
 
+    /// How many bytes it has memory for.
+    #[cfg(test)]
+    pub(super) fn kept(&self) -> usize {
+        self.unread.capacity() + self.fragments.capacity()
+    }
+
     /// The next message, once all of it is there. Who breaks the rules has said its last: the error is the code to close
     /// with.
     pub(super) fn next(&mut self) -> Result<Option<Message<'_>>, CloseCode> {

@@ -42,8 +42,9 @@ pub struct Socket {
     stream: Lingering,
     reader: Reader,
     incoming: Incoming,
-    /// What has to be said without anybody's asking: answers to pings, and to the client's close.
-    replies: Vec<u8>,
+    /// What is still to be written: answers that the protocol itself wants, and what a write was given up with. Empty, and
+    /// without memory, between turns.
+    unwritten: Vec<u8>,
     metrics: Arc<Metrics>,
 }
 
@@ -95,7 +96,7 @@ impl Socket {
     pub(super) fn new(stream: Lingering, early: &[u8], limit: usize, metrics: Arc<Metrics>) -> Self {
         let mut reader = Reader::new(limit);
         reader.take(early);
-        Self { stream, reader, incoming: Incoming::Frames, replies: Vec::new(), metrics }
+        Self { stream, reader, incoming: Incoming::Frames, unwritten: Vec::new(), metrics }
     }
 
     /// Waits until there may be something to take. Safe to cancel.
@@ -111,7 +112,7 @@ impl Socket {
             return Some(Frame::Gone(LeaveReason::Lost));
         }
         match self.reader.next() {
-            Ok(Some(message)) => Some(heard(message, &mut self.replies, &self.metrics)),
+            Ok(Some(message)) => Some(heard(message, &mut self.unwritten, &self.metrics)),
             Ok(None) if self.incoming == Incoming::Rest => Some(Frame::Gone(LeaveReason::Lost)),
             Ok(None) => {
                 self.incoming = Incoming::Nothing;
@@ -124,32 +125,39 @@ impl Socket {
         }
     }
 
-    /// Writes all of the frames at once, with the answers that are due. Not safe to cancel, but to end the connection.
+    /// Writes all of the frames at once, with the answers that are due. Where it is given up, the next write goes on with the
+    /// rest.
     pub async fn write(&mut self, frames: Vec<Outgoing>) -> Result<(), Lost> {
         if self.incoming == Incoming::Nothing {
             self.reader.rest();
         }
-        if frames.is_empty() && self.replies.is_empty() {
+        if frames.is_empty() && self.unwritten.is_empty() {
             return Ok(());
         }
-        let left = OUTGOING.with_borrow_mut(|out| {
-            out.append(&mut self.replies);
-            for frame in frames {
-                self.encode(&frame, out);
+        OUTGOING.with_borrow_mut(|out| self.write_ready(frames, out)).map_err(|_| Lost)?;
+        while !self.unwritten.is_empty() {
+            match self.stream.write(&self.unwritten).await {
+                Ok(0) | Err(_) => return Err(Lost),
+                Ok(written) => drop(self.unwritten.drain(..written)),
             }
-            let left = self.stream.write_ready(out).map(|written| out[written..].to_vec());
-            out.clear();
-            out.shrink_to(WRITE_BUFFER);
-            left
-        });
-        self.write_rest(left).await.map_err(|_| Lost)
+        }
+        self.unwritten = Vec::new();
+        Ok(())
     }
 
-    async fn write_rest(&mut self, left: io::Result<Vec<u8>>) -> io::Result<()> {
-        match left? {
-            left if left.is_empty() => Ok(()),
-            left => self.stream.write_all(&left).await,
+    /// Writes what can be written without waiting, and keeps the rest. `out` is empty before and after.
+    fn write_ready(&mut self, frames: Vec<Outgoing>, out: &mut Vec<u8>) -> io::Result<()> {
+        out.append(&mut self.unwritten);
+        for frame in frames {
+            self.encode(&frame, out);
         }
+        let written = self.stream.write_ready(out);
+        if let Ok(written) = written {
+            self.unwritten.extend_from_slice(&out[written..]);
+        }
+        out.clear();
+        out.shrink_to(WRITE_BUFFER);
+        written.map(drop)
     }
 
     fn encode(&self, frame: &Outgoing, out: &mut Vec<u8>) {
@@ -172,7 +180,7 @@ impl Socket {
 
     /// Says why, and waits a little for the client to say that it heard, unless it broke the rules (RFC 6455, section 7.1.7).
     pub async fn close(mut self, code: CloseCode) {
-        frame::encode_close(code.code(), code.name(), &mut self.replies);
+        frame::encode_close(code.code(), code.name(), &mut self.unwritten);
         let farewell = async {
             if self.write(Vec::new()).await.is_ok() {
                 self.until_closed().await;
@@ -208,7 +216,7 @@ impl Socket {
 }
 
 /// Counts a message and writes the answer that the protocol itself wants.
-fn heard<'a>(message: Message<'a>, replies: &mut Vec<u8>, metrics: &Metrics) -> Frame<'a> {
+fn heard<'a>(message: Message<'a>, out: &mut Vec<u8>, metrics: &Metrics) -> Frame<'a> {
     let count = |size: usize| {
         metrics.frames_received.inc();
         metrics.received_bytes.inc_by(size as u64);
@@ -223,14 +231,14 @@ fn heard<'a>(message: Message<'a>, replies: &mut Vec<u8>, metrics: &Metrics) -> 
             Frame::Binary(bytes)
         }
         Message::Ping(payload) => {
-            frame::encode(Opcode::Pong, payload, replies);
+            frame::encode(Opcode::Pong, payload, out);
             Frame::Heard
         }
         Message::Pong => Frame::Heard,
         Message::Close(code) => {
             match code {
-                Some(code) => frame::encode_close(code, "", replies),
-                None => frame::encode(Opcode::Close, &[], replies),
+                Some(code) => frame::encode_close(code, "", out),
+                None => frame::encode(Opcode::Close, &[], out),
             }
             Frame::Gone(parting(code))
         }
@@ -242,5 +250,75 @@ fn parting(code: Option<u16>) -> LeaveReason {
     match code {
         None | Some(1000 | 1001) => LeaveReason::Left,
         Some(_) => LeaveReason::Lost,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use futures_util::FutureExt;
+    use tokio::{
+        io::AsyncReadExt,
+        net::{TcpListener, TcpStream},
+        sync::Semaphore,
+    };
+    use tokio_util::task::TaskTracker;
+
+    /// A socket, and its client's end.
+    async fn pair() -> (Socket, TcpStream) {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let client = TcpStream::connect(listener.local_addr().unwrap()).await.unwrap();
+        let (stream, _) = listener.accept().await.unwrap();
+        let place = Arc::new(Semaphore::new(1)).acquire_owned().await.unwrap();
+        let stream = Lingering::new(stream, place, TaskTracker::new());
+        (Socket::new(stream, &[], 1024, Arc::new(Metrics::new().unwrap())), client)
+    }
+
+    fn text(length: usize) -> Outgoing {
+        Outgoing::Text("x".repeat(length).into())
+    }
+
+    #[tokio::test]
+    async fn a_write_that_is_given_up_leaves_no_half_a_frame() {
+        // More than the system takes while nobody reads.
+        const LARGE: usize = 32 * 1024 * 1024;
+        let (mut socket, mut client) = pair().await;
+        assert!(socket.write(vec![text(LARGE)]).now_or_never().is_none(), "it has to wait");
+        assert!(socket.write(vec![text(3)]).now_or_never().is_none());
+        let reading = async {
+            let mut heard = Vec::new();
+            client.read_to_end(&mut heard).await.unwrap();
+            heard
+        };
+        let (heard, ()) = tokio::join!(reading, socket.close(CloseCode::SlowConsumer));
+        let mut expected = Vec::new();
+        frame::encode(Opcode::Text, "x".repeat(LARGE).as_bytes(), &mut expected);
+        frame::encode(Opcode::Text, b"xxx", &mut expected);
+        frame::encode_close(4508, "slow_consumer", &mut expected);
+        assert!(heard == expected, "{} bytes of {}", heard.len(), expected.len());
+    }
+
+    #[tokio::test]
+    async fn between_turns_it_keeps_nothing_but_what_is_incomplete() {
+        let (mut socket, mut client) = pair().await;
+        assert!(socket.take().is_none(), "nothing came with the handshake");
+        let mut frames = vec![0x89, 0x80, 0, 0, 0, 0];
+        // A ping, and the first half of another.
+        frames.extend([0x89, 0x82, 0]);
+        client.write_all(&frames).await.unwrap();
+        socket.ready().await;
+        assert!(matches!(socket.take(), Some(Frame::Heard)));
+        assert!(socket.take().is_none());
+        socket.write(Vec::new()).await.unwrap();
+        assert_eq!((socket.unwritten.capacity(), socket.reader.kept()), (0, 3));
+        client.write_all(&[0, 0, 0, b'h', b'i']).await.unwrap();
+        socket.ready().await;
+        assert!(matches!(socket.take(), Some(Frame::Heard)));
+        assert!(socket.take().is_none());
+        socket.write(Vec::new()).await.unwrap();
+        assert_eq!(socket.reader.kept(), 0);
+        let mut pongs = [0; 6];
+        client.read_exact(&mut pongs).await.unwrap();
+        assert_eq!(pongs, [0x8A, 0, 0x8A, 2, b'h', b'i']);
     }
 }

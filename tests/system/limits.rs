@@ -132,6 +132,8 @@ async fn a_client_that_does_not_read() {
         sent += 50;
         assert!(sent < 5_000, "300 MB wait for one client");
     }
+    // What the system had taken comes whole, to the last byte of a frame that a write was given up in; then the reason.
+    assert_eq!(ben.ended().await.0, Ended::with(4508, "slow_consumer"));
     let gone = ann.hear_past("error", "remove_peer").await;
     assert_eq!((&gone["socketId"], &gone["reason"]), (&ben_id, &json!("lost")));
 }

@@ -74,7 +74,7 @@ fn read(chunks: &[&[u8]]) -> Result<Vec<Said>, CloseCode> {
         }
         reader.rest();
     }
-    assert_eq!((reader.unread.capacity(), reader.fragments.capacity()), (0, 0), "nothing is kept");
+    assert_eq!(reader.kept(), 0, "nothing is kept");
     Ok(heard)
 }
 
