@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Everything that has to hold: formatting, lints, docs, all tests, and the browser tests.
+# Everything that has to hold: formatting, lints, docs, all tests, instruction counts, and the browser tests.
 #
 #   scripts/test.sh
 #
@@ -52,6 +52,9 @@ command -v openssl >/dev/null || install openssl openssl
 command -v haproxy >/dev/null || install_server haproxy haproxy
 command -v redis-server >/dev/null || install_server redis-server redis-server
 redis-server --version | grep -Eq ' v=([7-9]|[1-9][0-9])\.' || fail "this is $(redis-server --version); the tests need 7.0 or later"
+# The counts are of one kind of processor.
+counts() { [ "$(uname -sm)" = "Linux x86_64" ]; }
+! counts || command -v valgrind >/dev/null || install valgrind valgrind
 find_chromium >/dev/null || install chromium chromium
 CHROMIUM_BIN=$(find_chromium) || fail "chromium is missing; install it, or name a Chrome with CHROMIUM_BIN"
 export CHROMIUM_BIN
@@ -67,6 +70,9 @@ RUSTDOCFLAGS="-D warnings" cargo doc --workspace --no-deps --document-private-it
 
 step "tests of the gateway"
 cargo test --workspace --locked
+
+step "instructions of the hot paths"
+if counts; then scripts/instructions.sh; else echo "not counted: this is $(uname -sm)"; fi
 
 step "tests of the documents, types of the client"
 npm ci --prefix client --no-audit --no-fund --silent
