@@ -15,6 +15,7 @@ use crate::{
     engine::Engine,
     report::Report,
     stamp::Stamp,
+    tally::Timed,
     worker::{Order, Reporter},
 };
 use anyhow::{Result, bail};
@@ -75,6 +76,31 @@ impl Scenario {
         }
     }
 
+    /// What it times first and foremost: what its timeline shows.
+    pub(crate) fn foremost(&self) -> Timed {
+        match self {
+            Self::Calls(settings) if settings.join_only => Timed::Join,
+            Self::Calls(_) => Timed::Call,
+            Self::Idle(_) => Timed::Join,
+            Self::Relay(_) | Self::Soak(_) => Timed::Relay,
+            Self::Churn(_) => Timed::Notice,
+            Self::Storm(_) => Timed::Recovery,
+        }
+    }
+
+    /// Says what can't be: a run of nothing would pass.
+    pub(crate) fn check(&self) -> Result<()> {
+        let (sockets, room_size) = match self {
+            Self::Idle(settings) => (settings.sockets, settings.room_size),
+            Self::Storm(settings) => (settings.sockets, settings.room_size),
+            Self::Calls(_) | Self::Relay(_) | Self::Churn(_) | Self::Soak(_) => return Ok(()),
+        };
+        if sockets < room_size {
+            bail!("{sockets} sockets don't fill a room of {room_size}: take more, or a smaller --room-size");
+        }
+        Ok(())
+    }
+
     /// Plays a worker's part.
     pub(crate) async fn run(&self, order: &Order, reporter: &mut Reporter) -> Result<()> {
         match self {
@@ -88,7 +114,7 @@ impl Scenario {
     }
 
     /// Checks what can only be told at the end.
-    pub(crate) fn check(&self, report: &mut Report) {
+    pub(crate) fn judge(&self, report: &mut Report) {
         if let Self::Soak(settings) = self {
             soak::check(settings, report);
         }

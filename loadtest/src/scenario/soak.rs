@@ -6,8 +6,7 @@ use crate::{
     engine::Engine,
     report::Report,
     schedule::Arrivals,
-    tally::Timed,
-    units::{Rate, Span},
+    units::{Rate, Span, some_time},
     worker::{Order, Reporter},
 };
 use anyhow::Result;
@@ -20,7 +19,7 @@ const SLACK_KIB: f64 = 2048.0;
 #[derive(Args, Clone, Debug, Deserialize, Serialize)]
 pub(crate) struct Settings {
     /// Rooms of two that exchange messages
-    #[arg(long, value_name = "NUMBER", default_value_t = 100)]
+    #[arg(long, value_name = "NUMBER", default_value_t = 100, value_parser = crate::cli::count)]
     pub(crate) pairs: usize,
 
     /// Messages a time of all pairs together
@@ -36,7 +35,7 @@ pub(crate) struct Settings {
     pub(crate) calls: Rate,
 
     /// Rooms of four whose members change
-    #[arg(long, value_name = "NUMBER", default_value_t = 20)]
+    #[arg(long, value_name = "NUMBER", default_value_t = 20, value_parser = crate::cli::count)]
     pub(crate) rooms: usize,
 
     /// Joins a time in those rooms; after each of them somebody leaves
@@ -48,7 +47,7 @@ pub(crate) struct Settings {
     pub(crate) warmup: Span,
 
     /// Time that is measured
-    #[arg(long, value_name = "TIME", default_value = "10m")]
+    #[arg(long, value_name = "TIME", default_value = "10m", value_parser = some_time)]
     pub(crate) duration: Span,
 
     /// By how many percent, or by 2 MiB if that is more, the mean memory of a watched process in the last third of the time
@@ -100,7 +99,7 @@ impl Settings {
 }
 
 pub(crate) async fn run(settings: &Settings, order: &Order, reporter: &mut Reporter) -> Result<()> {
-    let mut crowd = order.crowd(settings.size.max(calls::OFFER), Timed::Relay)?;
+    let mut crowd = order.crowd(settings.size.max(calls::OFFER))?;
     let mut rooms = Vec::new();
     for pair in order.mine(settings.pairs) {
         rooms.push(crowd.add_room(0, &format!("pair-{pair}"), 2));
