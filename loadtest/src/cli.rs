@@ -164,7 +164,7 @@ impl Run {
         if let Some(twice) = process.iter().find(|process| !names.insert(&process.name)) {
             bail!("two processes are named {}: give each a name of its own", twice.name);
         }
-        self.scenario.check()?;
+        self.scenario.check(self.common.dialect)?;
         // Nobody waits an hour to hear it then.
         for file in json.iter().chain(html).filter(|file| *file != Path::new("-")) {
             let opened = OpenOptions::new().create(true).append(true).open(file);

@@ -12,6 +12,7 @@ mod timers;
 use crate::{
     client::{Entry, State},
     crowd::Crowd,
+    dialect,
     engine::Engine,
     report::Report,
     stamp::Stamp,
@@ -88,15 +89,23 @@ impl Scenario {
         }
     }
 
-    /// Says what can't be: a run of nothing would pass.
-    pub(crate) fn check(&self) -> Result<()> {
-        let (sockets, room_size) = match self {
-            Self::Idle(settings) => (settings.sockets, settings.room_size),
-            Self::Storm(settings) => (settings.sockets, settings.room_size),
-            Self::Calls(_) | Self::Relay(_) | Self::Churn(_) | Self::Soak(_) => return Ok(()),
+    /// Says what can't be: a run of nothing would pass, and one that the dialect has no words for would fail.
+    pub(crate) fn check(&self, dialect: dialect::Name) -> Result<()> {
+        let room_size = match self {
+            Self::Idle(settings) => settings.room_size,
+            Self::Calls(settings) => settings.room_size,
+            Self::Relay(_) => dialect.pair(),
+            Self::Churn(settings) => settings.room_size,
+            Self::Storm(settings) => settings.room_size,
+            Self::Soak(_) => soak::ROOM_SIZE,
         };
-        if sockets < room_size {
-            bail!("{sockets} sockets don't fill a room of {room_size}: take more, or a smaller --room-size");
+        if let Some(largest) = dialect.largest_room()
+            && room_size > largest
+        {
+            bail!("{dialect} has rooms of {largest} at most, and {} takes {room_size}", self.name());
+        }
+        if self.sockets() < room_size {
+            bail!("{} sockets don't fill a room of {room_size}", self.sockets());
         }
         Ok(())
     }

@@ -13,6 +13,8 @@ use anyhow::Result;
 use clap::Args;
 use serde::{Deserialize, Serialize};
 
+/// Members of the rooms that change.
+pub(crate) const ROOM_SIZE: usize = 4;
 /// Growth that means nothing, whatever a process' size.
 const SLACK_KIB: f64 = 2048.0;
 
@@ -89,7 +91,7 @@ impl Settings {
     fn churn(&self) -> churn::Settings {
         churn::Settings {
             rooms: self.rooms,
-            room_size: 4,
+            room_size: ROOM_SIZE,
             rate: self.joins,
             arrivals: Arrivals::Poisson,
             warmup: self.warmup,
