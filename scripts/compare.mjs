@@ -4,7 +4,7 @@
 //   cargo build --release --workspace && npm ci --prefix loadtest/peers && scripts/compare.mjs
 //
 //   --rounds N       how often all take turns (5); figures are medians over the rounds
-//   --only NAME      one table, may be repeated: see TABLES below
+//   --only NAME      one table, may be repeated: same, cross, latency, calls or nodes
 //   --quick          one short round: to see that it works, not to quote
 //   --out FOLDER     where all reports go, as JSON (target/compare)
 //   --server-cpu, --load-cpu     the CPUs of servers (all on 0) and of the generator (1)
@@ -13,7 +13,7 @@
 //
 // What a loaded system is, and why, stands at `busy` in lib/laboratory.mjs. A system's capacity is its throughput then; where
 // its column "cores" is well below 1, the generator was the slower one, and the system can do more.
-import { parseArgs } from 'node:util';
+import { parse } from './lib/flags.mjs';
 import {
   CannotRun, Laboratory, busy, cores, cpu, cpuSeconds, flags, median, number, ratios, spread, table, throughput, time,
 } from './lib/laboratory.mjs';
@@ -45,7 +45,7 @@ const LOADS = [
 const SHARES = [[1 / 3, '1/3'], [2 / 3, '2/3'], [0.9, '9/10']];
 
 async function main() {
-  const { values } = parseArgs({ options: flags });
+  const { values } = parse(import.meta.filename, flags);
   for (const name of values.only) {
     if (!TABLES[name]) throw new CannotRun(`There is no table "${name}"; there are ${Object.keys(TABLES).join(', ')}.`);
   }

@@ -4,7 +4,8 @@
 //   cargo build --release --workspace && npm ci --prefix loadtest/peers && scripts/goals.mjs
 //
 //   --rounds N       how often all take turns (5); ratios are of figures of the same round, and their median counts
-//   --only NAME      one row, may be repeated: see ROWS below
+//   --only NAME      one row, may be repeated: cross-300, cross-2500, same, bursts, unloaded, memory,
+//                    resubscribe, join or flat
 //   --quick          one short round with fewer sockets: to see that it works, not to quote
 //   --strict         exit with 1 when a goal is missed
 //   --out FOLDER     where all reports go, as JSON (target/goals)
@@ -13,8 +14,10 @@
 // Exit: 0 measured, 1 a goal was missed (with --strict), 2 something couldn't be measured. Linux only; takes about an hour.
 //
 // Loaded is a system as `busy` in lib/laboratory.mjs says; unloaded is one pair, and one message.
-import { parseArgs } from 'node:util';
-import { CannotRun, Laboratory, busy, cpu, flags, median, number, ratios, spread, table, time } from './lib/laboratory.mjs';
+import { parse } from './lib/flags.mjs';
+import {
+  CannotRun, Laboratory, busy, cpu, flags, median, number, ratios, spread, table, time,
+} from './lib/laboratory.mjs';
 
 const ROWS = {
   'cross-300': crossNode300,
@@ -28,7 +31,7 @@ const ROWS = {
   flat,
 };
 
-const { values } = parseArgs({ options: { ...flags, strict: { type: 'boolean', default: false } } });
+const { values } = parse(import.meta.filename, { ...flags, strict: { type: 'boolean', default: false } });
 
 async function main() {
   for (const name of values.only) {

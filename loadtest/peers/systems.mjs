@@ -14,7 +14,7 @@ import { existsSync } from 'node:fs';
 import net from 'node:net';
 import path from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
-import { parseArgs } from 'node:util';
+import { parse } from '../../scripts/lib/flags.mjs';
 
 const HERE = import.meta.dirname;
 const ROOT = path.join(HERE, '..', '..');
@@ -218,10 +218,9 @@ function answers(port, question, word) {
 }
 
 async function main() {
-  const { values, positionals } = parseArgs({
-    allowPositionals: true,
-    options: { nodes: { type: 'string', default: '1' }, cpu: { type: 'string' } },
-  });
+  const options = { nodes: { type: 'string', default: '1' }, cpu: { type: 'string' } };
+  const { values, positionals } = parse(import.meta.filename, options, { allowPositionals: true });
+  if (positionals.length !== 1) throw new Error(`Which system? There are ${names.join(', ')}.`);
   const asked = new Promise((resolve) => {
     process.stdin.on('end', resolve).on('error', resolve).resume();
     for (const signal of ['SIGTERM', 'SIGINT']) process.on(signal, resolve);

@@ -7,9 +7,14 @@ use crate::{
     scenario::{Scenario, calls, churn, idle, relay, soak, storm},
     watch::Watched,
 };
-use anyhow::{Result, bail};
+use anyhow::{Context as _, Result, bail};
 use clap::{Args, Parser, Subcommand};
-use std::{net::IpAddr, path::PathBuf};
+use std::{
+    collections::{BTreeMap, HashSet},
+    fs::OpenOptions,
+    net::IpAddr,
+    path::{Path, PathBuf},
+};
 use url::Url;
 
 /// Files that a worker needs apart from its sockets.
@@ -90,14 +95,14 @@ pub(crate) struct Run {
 #[derive(Args, Clone, Debug)]
 pub(crate) struct Common {
     /// Where a node listens; repeated, the members of a room go to them in turn
-    #[arg(long, value_name = "ws://HOST:PORT/ws", required = true, help_heading = "Servers")]
+    #[arg(long, value_name = "ws://HOST:PORT/ws", required = true, value_parser = address, help_heading = "Servers")]
     pub(crate) url: Vec<Url>,
 
     /// What the servers speak
     #[arg(long, value_enum, default_value_t = dialect::Name::Switchboard, help_heading = "Servers")]
     pub(crate) dialect: dialect::Name,
 
-    /// Ask for sessions that outlive their connection, where the dialect has such
+    /// Ask for sessions that outlive their connection, where the dialect has such; a storm does so anyway
     #[arg(long, help_heading = "Servers")]
     pub(crate) resumable: bool,
 
@@ -154,14 +159,31 @@ impl Command {
 impl Run {
     /// Says what can't be, before anything is started.
     pub(crate) fn check(&self) -> Result<()> {
-        for url in &self.common.url {
-            if !matches!(url.scheme(), "ws" | "tcp") || url.host().is_none() {
-                bail!(
-                    "{url} is no address that can be loaded: one begins with ws:// (or tcp://, for plain and echo)"
-                );
-            }
+        let Common { process, json, html, .. } = &self.common;
+        let mut names = HashSet::new();
+        if let Some(twice) = process.iter().find(|process| !names.insert(&process.name)) {
+            bail!("two processes are named {}: give each a name of its own", twice.name);
+        }
+        self.scenario.check(self.common.dialect)?;
+        // Nobody waits an hour to hear it then.
+        for file in json.iter().chain(html).filter(|file| *file != Path::new("-")) {
+            let opened = OpenOptions::new().create(true).append(true).open(file);
+            opened.with_context(|| format!("{} can't be written", file.display()))?;
         }
         self.raise_file_limit()
+    }
+
+    /// What was asked for, by its flags.
+    pub(crate) fn settings(&self) -> BTreeMap<String, String> {
+        let Common { resumable, seed, source, .. } = &self.common;
+        let mut settings = self.scenario.settings();
+        settings.insert("resumable".into(), resumable.to_string());
+        settings.insert("seed".into(), seed.to_string());
+        if !source.is_empty() {
+            let source: Vec<_> = source.iter().map(|sources| sources.text.as_str()).collect();
+            settings.insert("source".into(), source.join(","));
+        }
+        settings
     }
 
     /// Each worker needs a file for each of its sockets.
@@ -182,29 +204,45 @@ impl Run {
 
 impl Common {
     pub(crate) fn sources(&self) -> Vec<IpAddr> {
-        self.source.iter().flat_map(|Sources(sources)| sources.iter().copied()).collect()
+        self.source.iter().flat_map(|sources| sources.all.iter().copied()).collect()
     }
 }
 
 /// One address, or a range of them.
 #[derive(Clone, Debug)]
-struct Sources(Vec<IpAddr>);
+struct Sources {
+    text: String,
+    all: Vec<IpAddr>,
+}
 
 fn sources(text: &str) -> Result<Sources, String> {
     let wrong =
         || format!("{text:?} is no address, such as 127.0.0.1, nor a range of them, such as 127.0.0.1-8");
     let (first, last) = text.split_once('-').map_or((text, None), |(first, last)| (first, Some(last)));
     let first: IpAddr = first.parse().map_err(|_| wrong())?;
-    let Some(last) = last else { return Ok(Sources(vec![first])) };
+    let Some(last) = last else { return Ok(Sources { text: text.into(), all: vec![first] }) };
     let (IpAddr::V4(first), Ok(last)) = (first, last.parse::<u8>()) else { return Err(wrong()) };
     let [a, b, c, from] = first.octets();
     if last < from {
         return Err(wrong());
     }
-    Ok(Sources((from..=last).map(|d| IpAddr::from([a, b, c, d])).collect()))
+    Ok(Sources { text: text.into(), all: (from..=last).map(|d| IpAddr::from([a, b, c, d])).collect() })
 }
 
-fn count(text: &str) -> Result<usize, String> {
+fn address(text: &str) -> Result<Url, String> {
+    match text.parse::<Url>() {
+        Ok(url) if matches!(url.scheme(), "ws" | "tcp") && url.host().is_some() => Ok(url),
+        Ok(url) if url.scheme() == "wss" => {
+            Err("TLS isn't spoken here; load the server behind what ends it, as ws://HOST:PORT/ws".into())
+        }
+        _ => {
+            Err("an address begins with ws://, as ws://127.0.0.1:8080/ws (or with tcp://, for plain)".into())
+        }
+    }
+}
+
+/// Reads a number of things that there has to be one of.
+pub(crate) fn count(text: &str) -> Result<usize, String> {
     match text.parse() {
         Ok(number) if number > 0 => Ok(number),
         _ => Err(format!("{text:?} is no number above 0")),
@@ -223,7 +261,7 @@ mod tests {
 
     #[test]
     fn sources_are_addresses_and_ranges() {
-        let read = |text| sources(text).map(|Sources(all)| all.len());
+        let read = |text| sources(text).map(|sources| sources.all.len());
         assert_eq!(read("127.0.0.1"), Ok(1));
         assert_eq!(read("127.0.0.1-8"), Ok(8));
         for wrong in ["localhost", "127.0.0.8-1", "127.0.0.1-x", "::1-3"] {

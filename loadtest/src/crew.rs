@@ -4,8 +4,8 @@ use crate::{
     cli::{Common, Run},
     progress::Progress,
     report::{Counts, Moment, Process, Report, Stage, VERSION, histogram::Times},
-    watch::Watched,
-    worker::{Halt, Order, Outcome, Say, Second},
+    watch::{Watch, Watched},
+    worker::{GO, Halt, Order, Outcome, STOP, Say, Second},
 };
 use anyhow::{Context as _, Result, anyhow, bail};
 use std::{
@@ -16,6 +16,7 @@ use std::{
 use tokio::{
     io::{AsyncBufReadExt as _, AsyncWriteExt as _, BufReader},
     process::{Child, ChildStdin, Command},
+    signal::unix::{SignalKind, signal},
     sync::mpsc::{self, UnboundedReceiver, UnboundedSender},
     time::{self, Instant},
 };
@@ -45,6 +46,9 @@ struct Crew<'a> {
     lasts: Option<Duration>,
     started_at: SystemTime,
     base: Instant,
+    /// Somebody pressed Ctrl-C then.
+    interrupted_at: Option<Instant>,
+    watches: Vec<Watch>,
     resident_before: Vec<u64>,
     stages: Vec<Stage>,
     seconds: BTreeMap<i64, Moment>,
@@ -61,7 +65,8 @@ struct Mark {
 
 /// Runs a scenario with all workers.
 pub(crate) async fn run(run: &Run) -> Result<Report> {
-    let resident_before = residents(&run.common)?;
+    let watches = run.common.process.iter().cloned().map(Watch::new).collect::<Result<Vec<_>>>()?;
+    let resident_before = watches.iter().map(|watch| watch.resident_kib).collect();
     let (sender, said) = mpsc::unbounded_channel();
     let mut workers = Vec::new();
     for worker in 0..run.common.workers {
@@ -80,6 +85,8 @@ pub(crate) async fn run(run: &Run) -> Result<Report> {
         lasts: None,
         started_at: SystemTime::now(),
         base: Instant::now(),
+        interrupted_at: None,
+        watches,
         resident_before,
         stages: Vec::new(),
         seconds: BTreeMap::new(),
@@ -96,6 +103,7 @@ async fn start(run: &Run, worker: usize, said: UnboundedSender<(usize, Result<Sa
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())
         .kill_on_drop(true)
+        .process_group(0) // Ctrl-C is for the crew, which wants to hear what they have
         .spawn()
         .context("a worker can't be started")?;
     let mut stdin = process.stdin.take().context("a worker has no input")?;
@@ -134,27 +142,25 @@ fn order(run: &Run, worker: usize) -> Order {
     }
 }
 
-fn residents(common: &Common) -> Result<Vec<u64>> {
-    common.process.iter().map(Watched::resident_kib).collect()
-}
-
 impl Crew<'_> {
     async fn play(mut self) -> Result<Report> {
         let mut waiting = Vec::new();
         let mut done: Vec<Outcome> = Vec::new();
         let mut second = time::interval(Duration::from_secs(1));
+        let mut interrupts = signal(SignalKind::interrupt())?;
         while done.len() < self.workers.len() {
             tokio::select! {
                 biased;
                 () = until(self.begins_at) => {
                     self.begins_at = None;
-                    self.begin = Some(self.mark()?);
+                    self.begin = Some(self.mark());
                 }
                 () = until(self.ends_at) => {
                     self.ends_at = None;
-                    self.end = Some(self.mark()?);
+                    self.end = Some(self.mark());
                 }
-                _ = second.tick() => self.look()?,
+                _ = interrupts.recv() => self.interrupt().await?,
+                _ = second.tick() => self.look(),
                 said = self.said.recv() => {
                     let (worker, say) = said.context("the workers ended without a word")?;
                     match say? {
@@ -164,6 +170,7 @@ impl Crew<'_> {
                         }
                         Say::Second(second) => self.second(worker, &second)?,
                         Say::Done(outcome) => done.push(outcome),
+                        Say::Failed { outcome, .. } if self.interrupted_at.is_some() => done.push(outcome),
                         Say::Failed { reason, outcome } => bail!(failure(&reason, &outcome)),
                     }
                     if waiting.len() == self.workers.len() {
@@ -180,7 +187,7 @@ impl Crew<'_> {
         // Workers with little to do can have said all a moment before the end, by the clock here.
         if self.ends_at.is_some() {
             until(self.ends_at.take()).await;
-            self.end = Some(self.mark()?);
+            self.end = Some(self.mark());
         }
         self.progress.finish();
         for worker in &mut self.workers {
@@ -189,20 +196,41 @@ impl Crew<'_> {
         self.report(&done)
     }
 
+    /// What came of it until now is reported, unless that is nothing, or nobody wants to wait for it.
+    async fn interrupt(&mut self) -> Result<()> {
+        if self.interrupted_at.is_some() {
+            bail!("interrupted twice");
+        }
+        if self.begin.is_none() {
+            bail!("interrupted before anything was measured");
+        }
+        self.interrupted_at = Some(Instant::now());
+        (self.ends_at, self.lasts) = (None, None);
+        if self.end.is_none() {
+            self.end = Some(self.mark());
+        }
+        self.tell_all(STOP).await
+    }
+
+    async fn tell_all(&mut self, word: &str) -> Result<()> {
+        for worker in &mut self.workers {
+            worker.stdin.write_all(format!("{word}\n").as_bytes()).await?;
+        }
+        Ok(())
+    }
+
     /// All workers wait for the same.
     async fn go_on(&mut self, halt: Halt) -> Result<()> {
         match &halt {
-            Halt::Stage { name } => self.stage(name).await?,
+            Halt::Stage { name } => self.stage(name).await,
             Halt::Begin => {
                 self.begin_now(Duration::ZERO);
-                self.begin = Some(self.mark()?);
+                self.begin = Some(self.mark());
             }
-            Halt::End => self.end = Some(self.mark()?),
+            Halt::End => self.end = Some(self.mark()),
             Halt::Measure { .. } => {}
         }
-        for worker in &mut self.workers {
-            worker.stdin.write_all(b"go\n").await?;
-        }
+        self.tell_all(GO).await?;
         if let Halt::Measure { after_us, for_us } = halt {
             self.begin_now(Duration::from_micros(after_us));
             self.begins_at = Some(self.base);
@@ -221,42 +249,52 @@ impl Crew<'_> {
         self.last_look = None;
     }
 
-    fn mark(&self) -> Result<Mark> {
-        let cpu_s = self.run.common.process.iter().map(Watched::cpu_s).collect::<Result<_>>()?;
+    fn mark(&mut self) -> Mark {
+        self.watches.iter_mut().for_each(Watch::look);
+        let cpu_s = self.watches.iter().map(|watch| watch.cpu_s).collect();
         let workers = self.workers.iter().filter_map(|worker| worker.process.id());
         let workers = workers.map(|pid| Watched { name: "a worker".into(), pid }.cpu_s());
         // Who has ended has told so, or will be missed.
         let workers_cpu_s = workers.map(|used| used.unwrap_or(0.0)).sum();
-        Ok(Mark { at: Instant::now(), cpu_s, workers_cpu_s })
+        Mark { at: Instant::now(), cpu_s, workers_cpu_s }
     }
 
     /// Notes the memory when it has come to rest.
-    async fn stage(&mut self, name: &str) -> Result<()> {
+    async fn stage(&mut self, name: &str) {
         let deadline = Instant::now() + REST;
-        let mut looks = vec![residents(&self.run.common)?];
+        let mut looks = vec![self.residents()];
         while !is_at_rest(&looks) && Instant::now() < deadline {
             time::sleep(LOOK).await;
-            looks.push(residents(&self.run.common)?);
+            looks.push(self.residents());
         }
-        let last = looks.pop().unwrap_or_default();
-        let names = self.run.common.process.iter().map(|process| process.name.clone());
         let sockets = self.sockets.iter().sum();
-        self.stages.push(Stage { name: name.to_owned(), sockets, resident_kib: names.zip(last).collect() });
-        Ok(())
+        self.stages.push(Stage { name: name.to_owned(), sockets, resident_kib: self.resident_by_name() });
+    }
+
+    fn residents(&mut self) -> Vec<u64> {
+        self.watches.iter_mut().for_each(Watch::look);
+        self.watches.iter().map(|watch| watch.resident_kib).collect()
+    }
+
+    /// As they were last seen.
+    fn resident_by_name(&self) -> BTreeMap<String, u64> {
+        self.watches.iter().map(|watch| (watch.process.name.clone(), watch.resident_kib)).collect()
     }
 
     fn second(&mut self, worker: usize, second: &Second) -> Result<()> {
         self.sockets[worker] = second.sockets;
         #[expect(clippy::cast_possible_truncation, reason = "a number of seconds")]
         let key = second.at_s.round() as i64;
+        let sockets = self.sockets.iter().sum();
         let moment = self.moment(key);
         moment.sent += second.sent;
         moment.received += second.received;
-        moment.sockets += second.sockets;
+        // Not a sum of what came: a second of one worker may begin late and end early, and its sockets come twice.
+        moment.sockets = sockets;
         let (sent, received) = (moment.sent, moment.received);
         let timed = Times::decode(&second.histogram)?;
         self.histograms.entry(key).or_default().merge(&timed);
-        self.progress.tell(key, self.sockets.iter().sum(), sent, received);
+        self.progress.tell(key, sockets, sent, received);
         Ok(())
     }
 
@@ -265,24 +303,23 @@ impl Crew<'_> {
     }
 
     /// Looks at the processes, each second.
-    fn look(&mut self) -> Result<()> {
-        let mark = self.mark()?;
-        let residents = residents(&self.run.common)?;
+    fn look(&mut self) {
+        let mark = self.mark();
         let since_base = match mark.at.checked_duration_since(self.base) {
             Some(after) => after.as_secs_f64(),
             None => -(self.base - mark.at).as_secs_f64(),
         };
-        let names: Vec<String> = self.run.common.process.iter().map(|process| process.name.clone()).collect();
-        let cores: Option<Vec<f64>> = self.last_look.as_ref().map(|last| {
+        let names = self.watches.iter().map(|watch| watch.process.name.clone());
+        let cores = self.last_look.as_ref().map(|last| {
             let took = (mark.at - last.at).as_secs_f64();
-            mark.cpu_s.iter().zip(&last.cpu_s).map(|(now, then)| (now - then) / took).collect()
+            names.zip(mark.cpu_s.iter().zip(&last.cpu_s).map(|(now, then)| (now - then) / took)).collect()
         });
+        let resident_kib = self.resident_by_name();
         self.last_look = Some(mark);
         #[expect(clippy::cast_possible_truncation, reason = "a number of seconds")]
         let moment = self.moment(since_base.round() as i64);
-        moment.resident_kib = names.iter().cloned().zip(residents).collect();
-        moment.cores = names.into_iter().zip(cores.unwrap_or_default()).collect();
-        Ok(())
+        moment.resident_kib = resident_kib;
+        moment.cores = cores.unwrap_or_default();
     }
 
     fn report(mut self, done: &[Outcome]) -> Result<Report> {
@@ -305,8 +342,20 @@ impl Crew<'_> {
                 moment.max_us = timed.max();
             }
         }
-        let processes = self.processes()?;
-        let passed = counts.is_right();
+        for Watch { process: Watched { name, pid }, .. } in
+            self.watches.iter().filter(|watch| watch.has_ended)
+        {
+            findings.push(format!("process {pid} ({name}) ended during the run"));
+        }
+        if let Some(at) = self.interrupted_at {
+            let after = at.saturating_duration_since(self.base);
+            findings
+                .push(format!("interrupted after {after:.1?}; what was under way then wasn't waited for"));
+        }
+        let passed = counts.is_right()
+            && self.interrupted_at.is_none()
+            && !self.watches.iter().any(|watch| watch.has_ended);
+        let processes = self.processes();
         let Common { label, dialect, url, workers, .. } = &self.run.common;
         let generator = |mark: &Option<Mark>| mark.as_ref().map_or(0.0, |mark| mark.workers_cpu_s);
         let measured_cpu_s = generator(&self.end) - generator(&self.begin);
@@ -315,7 +364,7 @@ impl Crew<'_> {
             && lasts.abs_diff(measured) > lasts / 50
         {
             findings.push(format!(
-                "CPU time was taken over {measured:.1?} in place of {lasts:.1?}: the machine is too busy"
+                "CPU time was taken over {measured:.2?} in place of {lasts:.2?}: the machine is too busy"
             ));
         }
         let measured_s = self.lasts.or(measured).unwrap_or_default().as_secs_f64();
@@ -325,9 +374,10 @@ impl Crew<'_> {
             dialect: dialect.to_string(),
             label: label.clone().unwrap_or_else(|| dialect.to_string()),
             urls: url.iter().map(ToString::to_string).collect(),
-            settings: self.run.scenario.settings(),
+            settings: self.run.settings(),
             workers: u32::try_from(*workers)?,
             started_at: humantime::format_rfc3339_seconds(self.started_at).to_string(),
+            foremost: self.run.scenario.foremost().name().to_owned(),
             measured_s,
             counts,
             latencies,
@@ -339,33 +389,27 @@ impl Crew<'_> {
             findings,
             passed,
         };
-        self.run.scenario.check(&mut report);
+        self.run.scenario.judge(&mut report);
         Ok(report)
     }
 
-    fn processes(&self) -> Result<Vec<Process>> {
-        let mut processes = Vec::new();
-        for (place, process) in self.run.common.process.iter().enumerate() {
-            let Watched { name, pid } = process.clone();
-            let seen = self.seconds.values().filter_map(|moment| moment.resident_kib.get(&name));
-            let resident_after_kib = process.resident_kib()?;
-            let resident_before_kib = self.resident_before[place];
-            let cpu = |mark: &Option<Mark>| mark.as_ref().map_or(0.0, |mark| mark.cpu_s[place]);
-            processes.push(Process {
-                name: name.clone(),
-                pid,
-                cpu_s: cpu(&self.end) - cpu(&self.begin),
-                resident_before_kib,
-                resident_peak_kib: seen
-                    .copied()
-                    .max()
-                    .unwrap_or(0)
-                    .max(resident_before_kib)
-                    .max(resident_after_kib),
-                resident_after_kib,
-            });
-        }
-        Ok(processes)
+    fn processes(&mut self) -> Vec<Process> {
+        let after = self.residents();
+        let watched = self.run.common.process.iter().zip(self.resident_before.iter().zip(after)).enumerate();
+        let process =
+            |(place, (Watched { name, pid }, (before, after))): (usize, (&Watched, (&u64, u64)))| {
+                let cpu = |mark: &Option<Mark>| mark.as_ref().map_or(0.0, |mark| mark.cpu_s[place]);
+                let seen = self.seconds.values().filter_map(|moment| moment.resident_kib.get(name));
+                Process {
+                    name: name.clone(),
+                    pid: *pid,
+                    cpu_s: cpu(&self.end) - cpu(&self.begin),
+                    resident_before_kib: *before,
+                    resident_peak_kib: seen.chain([before, &after]).copied().max().unwrap_or(0),
+                    resident_after_kib: after,
+                }
+            };
+        watched.map(process).collect()
     }
 }
 

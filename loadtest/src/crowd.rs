@@ -11,7 +11,7 @@ use crate::{
     tally::{Tally, Timed},
 };
 use anyhow::Result;
-use std::{collections::HashSet, net::IpAddr, rc::Rc, task::Waker};
+use std::{collections::HashSet, net::IpAddr, rc::Rc, task::Waker, time::Duration};
 use url::Url;
 
 /// Frames of one connection that are read before another's turn.
@@ -36,6 +36,7 @@ pub(crate) struct Crowd {
     has_changed: bool,
     dirty: Vec<usize>,
     to_open: Vec<usize>,
+    to_move: Vec<(usize, u32, Duration)>,
     frames: Vec<String>,
     body: String,
 }
@@ -54,6 +55,8 @@ pub(crate) struct Settings {
 /// What is left to do at the edge.
 pub(crate) struct Effects {
     pub(crate) to_open: Vec<usize>,
+    /// Clients that are to go to another server, from which of their connections, and in which while.
+    pub(crate) to_move: Vec<(usize, u32, Duration)>,
     pub(crate) has_changed: bool,
 }
 
@@ -84,6 +87,7 @@ impl Crowd {
             has_changed: false,
             dirty: Vec::new(),
             to_open: Vec::new(),
+            to_move: Vec::new(),
             frames: Vec::new(),
             body: String::new(),
         }
@@ -157,6 +161,20 @@ impl Crowd {
         }
     }
 
+    /// A client takes up its session at another server, if it still has the connection on which it was asked to.
+    pub(crate) fn move_on(&mut self, no: usize, connection: u32) {
+        let client = &self.clients[no];
+        if client.connection.number != connection || !client.is_joined() {
+            return;
+        }
+        let urls = &self.settings.urls;
+        let here = urls.iter().position(|url| *url == client.server).unwrap_or(0);
+        let next = urls[(here + 1) % urls.len()].clone();
+        self.drop_connection(no);
+        self.clients[no].server = next;
+        self.open(no, self.clock.now_us(), Entry::Resume);
+    }
+
     /// What a client was is over: its membership, and whom it knew.
     pub(crate) fn forget(&mut self, no: usize) {
         let client = &mut self.clients[no];
@@ -180,7 +198,9 @@ impl Crowd {
         self.stamper.write(Stamp { from: sender, to: receiver, n, due_us: due, kind }, size, &mut self.body);
         self.clients[from].dialect.relay(kind, self.ledger.id(receiver), &self.body, &mut self.frames);
         self.tally.sent(self.frames.iter().map(String::len).sum(), now);
-        self.tally.time(Timed::Lag, due, now);
+        if due != now {
+            self.tally.time(Timed::Lag, due, now); // an answer is due when it is given
+        }
         self.second.0 += 1;
         self.send(from);
     }
@@ -276,6 +296,7 @@ impl Crowd {
         }
         Effects {
             to_open: std::mem::take(&mut self.to_open),
+            to_move: std::mem::take(&mut self.to_move),
             has_changed: std::mem::take(&mut self.has_changed),
         }
     }
@@ -403,9 +424,15 @@ impl Crowd {
             Heard::Gap => self.error(no, "it may have lost something (gap)", scripts, now),
             Heard::Error(error) => self.error(no, &error, scripts, now),
             Heard::Nonsense(error) => self.error(no, &format!("it makes no sense: {error}"), scripts, now),
+            // Who can't resume waits for its connection to be closed.
+            Heard::Reconnect { after } if self.clients[no].dialect.resumes() => {
+                self.to_move.push((no, self.clients[no].connection.number, after));
+            }
             Heard::Reconnect { after } => {
-                let sentence =
-                    format!("{} was asked to connect elsewhere in {after:?}", self.clients[no].name());
+                let sentence = format!(
+                    "{} was asked to connect elsewhere in {after:.1?}, and has no session that it could resume",
+                    self.clients[no].name()
+                );
                 self.tally.find("reconnect", sentence);
             }
             Heard::Message { .. } | Heard::Nothing => {}

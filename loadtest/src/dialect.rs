@@ -43,6 +43,15 @@ impl Name {
         if self == Self::Echo { 1 } else { 2 }
     }
 
+    /// How many a room can have at most, where it isn't the server that says so: bytes pass between two, and come back to one.
+    pub(crate) fn largest_room(self) -> Option<usize> {
+        match self {
+            Self::Plain => Some(2),
+            Self::Echo => Some(1),
+            Self::Switchboard | Self::Skyrtc | Self::Relay | Self::Socketio | Self::Peerjs => None,
+        }
+    }
+
     /// A client's side of it. `resumable`: it is to ask for a session that outlives its connection.
     pub(crate) fn speaker(self, seat: &Seat, resumable: bool) -> Box<dyn Dialect> {
         match self {

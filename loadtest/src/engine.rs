@@ -121,9 +121,16 @@ impl Engine {
     }
 
     fn settle(self: &Rc<Self>) {
-        let Effects { to_open, has_changed } = self.crowd.borrow_mut().settle();
+        let Effects { to_open, to_move, has_changed } = self.crowd.borrow_mut().settle();
         for no in to_open {
             spawn_local(self.clone().connect(no));
+        }
+        for (no, connection, after) in to_move {
+            let engine = self.clone();
+            spawn_local(async move {
+                time::sleep(after).await;
+                engine.with(|crowd| crowd.move_on(no, connection));
+            });
         }
         if has_changed {
             self.changed.notify_one();

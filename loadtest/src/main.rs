@@ -1,7 +1,11 @@
 //! `loadtest`: loads a signaling server, checks every message and says what it cost.
 
-// Numbers here are times, counts and rates: far below 2^52.
-#![allow(clippy::cast_precision_loss, clippy::cast_possible_truncation, clippy::cast_sign_loss)]
+#![allow(
+    clippy::cast_precision_loss,
+    clippy::cast_possible_truncation,
+    clippy::cast_sign_loss,
+    reason = "numbers here are times, counts and rates: far below 2^52"
+)]
 
 mod alarm;
 mod bare;

@@ -32,7 +32,7 @@ impl Progress {
             format!("{}: {second} s, {sockets} sockets, {sent}/s sent, {received}/s heard", self.scenario);
         if stderr().is_terminal() {
             self.bar.set_message(line);
-        } else if self.last != Some(second) && second % QUIET == 0 {
+        } else if self.last.is_none() || self.last != Some(second) && second % QUIET == 0 {
             self.last = Some(second);
             let _ = writeln!(stderr(), "{line}"); // nobody may be listening
         }

@@ -27,16 +27,19 @@ pub(crate) struct Report {
     /// A name for what was loaded, from `--label`; the dialect's if none was given.
     pub(crate) label: String,
     pub(crate) urls: Vec<String>,
-    /// Each setting of the scenario, as a person would read it.
+    /// Each setting of the scenario, and of the generator, as a person would write it behind its flag.
     pub(crate) settings: BTreeMap<String, String>,
     /// The generator processes.
     pub(crate) workers: u32,
     /// When the measured part began: RFC 3339.
     pub(crate) started_at: String,
+    /// What the scenario times first and foremost, of the latencies' names.
+    #[serde(default)]
+    pub(crate) foremost: String,
     /// How long the measured part took.
     pub(crate) measured_s: f64,
     pub(crate) counts: Counts,
-    /// By what was timed: `connect`, `join`, `relay`, `call`, `recovery`, `notice`.
+    /// By what was timed: `connect`, `join`, `relay`, `call`, `recovery`, `notice`; and `lag`, the generator's own.
     pub(crate) latencies: BTreeMap<String, Latency>,
     /// About one a second, in order.
     pub(crate) timeline: Vec<Moment>,
@@ -110,7 +113,7 @@ pub(crate) struct Moment {
     pub(crate) received: u64,
     /// Open at its end.
     pub(crate) sockets: u64,
-    /// Of what the scenario times first and foremost; none when nothing was timed in this second.
+    /// Of what is [`Report::foremost`]; none when nothing was timed in this second.
     pub(crate) p50_us: Option<u64>,
     pub(crate) p99_us: Option<u64>,
     pub(crate) max_us: Option<u64>,
@@ -156,6 +159,30 @@ impl Counts {
         *self == Self { connected, joined, resumed, calls, sent, received, sent_bytes, ..Self::default() }
     }
 
+    /// Each count, in the order of the JSON and under its name there.
+    pub(crate) fn named(&self) -> [(&'static str, u64); 18] {
+        [
+            ("connected", self.connected),
+            ("joined", self.joined),
+            ("resumed", self.resumed),
+            ("calls", self.calls),
+            ("sent", self.sent),
+            ("received", self.received),
+            ("sent_bytes", self.sent_bytes),
+            ("skipped", self.skipped),
+            ("connect_failures", self.connect_failures),
+            ("join_failures", self.join_failures),
+            ("disconnects", self.disconnects),
+            ("errors", self.errors),
+            ("lost", self.lost),
+            ("duplicated", self.duplicated),
+            ("misordered", self.misordered),
+            ("misattributed", self.misattributed),
+            ("corrupted", self.corrupted),
+            ("wrong_notices", self.wrong_notices),
+        ]
+    }
+
     /// Adds what another worker counted.
     pub(crate) fn add(&mut self, other: &Self) {
         self.connected += other.connected;
@@ -176,5 +203,17 @@ impl Counts {
         self.misattributed += other.misattributed;
         self.corrupted += other.corrupted;
         self.wrong_notices += other.wrong_notices;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_count_is_named_as_in_the_json() {
+        let counts = Counts { sent: 3, lost: 1, ..Counts::default() };
+        let named: BTreeMap<_, _> = counts.named().map(|(name, number)| (name.to_owned(), number)).into();
+        assert_eq!(serde_json::to_value(named).unwrap(), serde_json::to_value(counts).unwrap());
     }
 }

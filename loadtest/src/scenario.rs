@@ -12,9 +12,11 @@ mod timers;
 use crate::{
     client::{Entry, State},
     crowd::Crowd,
+    dialect,
     engine::Engine,
     report::Report,
     stamp::Stamp,
+    tally::Timed,
     worker::{Order, Reporter},
 };
 use anyhow::{Result, bail};
@@ -75,6 +77,39 @@ impl Scenario {
         }
     }
 
+    /// What it times first and foremost: what its timeline shows.
+    pub(crate) fn foremost(&self) -> Timed {
+        match self {
+            Self::Calls(settings) if settings.join_only => Timed::Join,
+            Self::Calls(_) => Timed::Call,
+            Self::Idle(_) => Timed::Join,
+            Self::Relay(_) | Self::Soak(_) => Timed::Relay,
+            Self::Churn(_) => Timed::Notice,
+            Self::Storm(_) => Timed::Recovery,
+        }
+    }
+
+    /// Says what can't be: a run of nothing would pass, and one that the dialect has no words for would fail.
+    pub(crate) fn check(&self, dialect: dialect::Name) -> Result<()> {
+        let room_size = match self {
+            Self::Idle(settings) => settings.room_size,
+            Self::Calls(settings) => settings.room_size,
+            Self::Relay(_) => dialect.pair(),
+            Self::Churn(settings) => settings.room_size,
+            Self::Storm(settings) => settings.room_size,
+            Self::Soak(_) => soak::ROOM_SIZE,
+        };
+        if let Some(largest) = dialect.largest_room()
+            && room_size > largest
+        {
+            bail!("{dialect} has rooms of {largest} at most, and {} takes {room_size}", self.name());
+        }
+        if self.sockets() < room_size {
+            bail!("{} sockets don't fill a room of {room_size}", self.sockets());
+        }
+        Ok(())
+    }
+
     /// Plays a worker's part.
     pub(crate) async fn run(&self, order: &Order, reporter: &mut Reporter) -> Result<()> {
         match self {
@@ -88,7 +123,7 @@ impl Scenario {
     }
 
     /// Checks what can only be told at the end.
-    pub(crate) fn check(&self, report: &mut Report) {
+    pub(crate) fn judge(&self, report: &mut Report) {
         if let Self::Soak(settings) = self {
             soak::check(settings, report);
         }

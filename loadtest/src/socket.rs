@@ -175,7 +175,9 @@ impl Stream {
         let [to, ..] = addresses[..] else { bail!("{address} leads nowhere") };
         let socket = if to.is_ipv4() { TcpSocket::new_v4()? } else { TcpSocket::new_v6()? };
         if let Some(source) = source {
-            socket.bind(SocketAddr::new(source, 0)).with_context(|| format!("{source} has no port left"))?;
+            socket
+                .bind(SocketAddr::new(source, 0))
+                .with_context(|| format!("{source} can't be connected from"))?;
         }
         let stream = socket.connect(to).await.with_context(|| format!("{to} can't be reached"))?;
         stream.set_nodelay(true)?;

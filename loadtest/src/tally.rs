@@ -32,6 +32,9 @@ pub(crate) enum Timed {
 }
 
 impl Timed {
+    pub(crate) const ALL: [Self; 7] =
+        [Self::Connect, Self::Join, Self::Relay, Self::Call, Self::Recovery, Self::Notice, Self::Lag];
+
     pub(crate) fn name(self) -> &'static str {
         match self {
             Self::Connect => "connect",

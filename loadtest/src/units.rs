@@ -18,6 +18,12 @@ impl FromStr for Span {
     }
 }
 
+/// Reads a time that has to be longer than none.
+pub(crate) fn some_time(text: &str) -> Result<Span, String> {
+    let span: Span = text.parse()?;
+    if span.0.is_zero() { Err("it takes more than no time".into()) } else { Ok(span) }
+}
+
 impl fmt::Display for Span {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         humantime::format_duration(self.0).fmt(f)

@@ -1,4 +1,4 @@
-//! What a watched process uses, as Linux tells it in `/proc`.
+//! What watched processes use, as Linux tells it in `/proc`.
 
 use anyhow::{Context as _, Result};
 use std::fs;
@@ -30,14 +30,41 @@ impl Watched {
     }
 
     /// Resident memory.
-    pub(crate) fn resident_kib(&self) -> Result<u64> {
+    fn resident_kib(&self) -> Result<u64> {
         let status = self.read("status")?;
         resident_kib(&status).with_context(|| format!("/proc/{}/status makes no sense", self.pid))
+    }
+
+    fn uses(&self) -> Result<(f64, u64)> {
+        Ok((self.cpu_s()?, self.resident_kib()?))
     }
 
     fn read(&self, file: &str) -> Result<String> {
         fs::read_to_string(format!("/proc/{}/{file}", self.pid))
             .with_context(|| format!("process {} ({}) isn't there", self.pid, self.name))
+    }
+}
+
+/// A process that is watched, and what was last seen of it: one that ends keeps what it had used by then.
+pub(crate) struct Watch {
+    pub(crate) process: Watched,
+    pub(crate) cpu_s: f64,
+    pub(crate) resident_kib: u64,
+    pub(crate) has_ended: bool,
+}
+
+impl Watch {
+    /// Fails if there is no such process.
+    pub(crate) fn new(process: Watched) -> Result<Self> {
+        let (cpu_s, resident_kib) = process.uses()?;
+        Ok(Self { process, cpu_s, resident_kib, has_ended: false })
+    }
+
+    pub(crate) fn look(&mut self) {
+        match self.process.uses() {
+            Ok((cpu_s, resident_kib)) => (self.cpu_s, self.resident_kib) = (cpu_s, resident_kib),
+            Err(_) => self.has_ended = true,
+        }
     }
 }
 
@@ -69,7 +96,20 @@ mod tests {
     #[test]
     fn watches_itself() {
         let me = Watched { name: "me".into(), pid: std::process::id() };
-        assert!(me.resident_kib().unwrap() > 100);
-        assert!(me.cpu_s().unwrap() >= 0.0);
+        let mut watch = Watch::new(me).unwrap();
+        watch.look();
+        assert!(watch.resident_kib > 100 && watch.cpu_s >= 0.0 && !watch.has_ended);
+    }
+
+    #[test]
+    fn who_ends_keeps_what_it_used() {
+        let mut child = std::process::Command::new("sleep").arg("60").spawn().unwrap();
+        let mut watch = Watch::new(Watched { name: "child".into(), pid: child.id() }).unwrap();
+        child.kill().unwrap();
+        child.wait().unwrap();
+        let had = watch.resident_kib;
+        watch.look();
+        assert!(watch.has_ended && watch.resident_kib == had);
+        assert!(Watch::new(watch.process).is_err());
     }
 }

@@ -7,9 +7,8 @@ use crate::{
     engine::Engine,
     report::Counts,
     scenario::{Scenario, micros},
-    tally::Timed,
 };
-use anyhow::{Context as _, Result, bail};
+use anyhow::{Context as _, Result, anyhow, bail};
 use serde::{Deserialize, Serialize};
 use std::{
     cell::Cell,
@@ -20,13 +19,16 @@ use std::{
     time::Duration,
 };
 use tokio::{
-    sync::mpsc::{self, UnboundedReceiver},
+    sync::{
+        mpsc::{self, UnboundedReceiver},
+        oneshot,
+    },
     task::{LocalSet, spawn_local},
     time,
 };
 use url::Url;
 
-/// The first line to a worker. After that, each line is a "go".
+/// The first line to a worker. After that, each line is a word.
 #[derive(Clone, Debug, Deserialize, Serialize)]
 pub(crate) struct Order {
     pub(crate) scenario: Scenario,
@@ -39,6 +41,11 @@ pub(crate) struct Order {
     pub(crate) worker: usize,
     pub(crate) workers: usize,
 }
+
+/// Where a worker waits, it goes on.
+pub(crate) const GO: &str = "go";
+/// Wherever a worker is, it ends, and says what it has.
+pub(crate) const STOP: &str = "stop";
 
 /// What a worker says.
 #[derive(Debug, Deserialize, Serialize)]
@@ -94,7 +101,7 @@ pub(crate) struct Outcome {
 
 impl Order {
     /// A crowd without clients, for bodies of up to a size.
-    pub(crate) fn crowd(&self, largest_body: usize, foremost: Timed) -> Result<Crowd> {
+    pub(crate) fn crowd(&self, largest_body: usize) -> Result<Crowd> {
         let urls = self.urls.iter().map(|url| Ok(Rc::new(url.parse::<Url>()?))).collect::<Result<_>>()?;
         // Each begins with another, so that all addresses are used alike.
         let mut sources = self.sources.clone();
@@ -102,7 +109,10 @@ impl Order {
             sources.rotate_left(self.worker % self.sources.len());
         }
         let Self { dialect, resumable, seed, worker, .. } = *self;
-        Ok(Crowd::new(Settings { dialect, urls, sources, resumable, seed, largest_body, worker }, foremost))
+        Ok(Crowd::new(
+            Settings { dialect, urls, sources, resumable, seed, largest_body, worker },
+            self.scenario.foremost(),
+        ))
     }
 
     /// Which of so many rooms are this worker's.
@@ -128,8 +138,12 @@ pub(crate) fn run() -> Result<()> {
     let order: Order = serde_json::from_str(&io::stdin().lines().next().context("no order came")??)?;
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     LocalSet::new().block_on(&runtime, async {
-        let mut reporter = Reporter { words: listen(), base_us: Rc::default(), engine: None };
-        let result = order.scenario.run(&order, &mut reporter).await;
+        let (words, stop) = listen();
+        let mut reporter = Reporter { words, base_us: Rc::default(), engine: None };
+        let result = tokio::select! {
+            result = order.scenario.run(&order, &mut reporter) => result,
+            _ = stop => Err(anyhow!("it was stopped")),
+        };
         let outcome = reporter.outcome();
         say(&match result {
             Ok(()) => Say::Done(outcome),
@@ -139,15 +153,22 @@ pub(crate) fn run() -> Result<()> {
 }
 
 /// Hears the crew; when it is gone, so is the worker.
-fn listen() -> UnboundedReceiver<()> {
+fn listen() -> (UnboundedReceiver<()>, oneshot::Receiver<()>) {
     let (sender, receiver) = mpsc::unbounded_channel();
+    let (stop, stopped) = oneshot::channel();
+    let mut stop = Some(stop);
     std::thread::spawn(move || {
-        let lines = io::stdin().lock().lines();
-        if lines.map_while(Result::ok).all(|_| sender.send(()).is_ok()) {
-            std::process::exit(2);
+        for line in io::stdin().lock().lines().map_while(Result::ok) {
+            // Nobody listens any more where all was said already.
+            let _ = if line == STOP {
+                stop.take().and_then(|stop| stop.send(()).ok())
+            } else {
+                sender.send(()).ok()
+            };
         }
+        std::process::exit(2);
     });
-    receiver
+    (receiver, stopped)
 }
 
 fn say(what: &Say) -> Result<()> {
@@ -201,10 +222,13 @@ impl Reporter {
 async fn tell_seconds(engine: Rc<Engine>, base_us: Rc<Cell<u64>>) -> Result<()> {
     const SECOND: u64 = 1_000_000;
     loop {
-        let now = engine.crowd.borrow().clock.now_us();
+        let (now, base) = (engine.crowd.borrow().clock.now_us(), base_us.get());
         // A second ends at a whole number of them before or after the base.
-        let phase = (now + SECOND - base_us.get() % SECOND) % SECOND;
+        let phase = (now + SECOND - base % SECOND) % SECOND;
         time::sleep(Duration::from_micros(SECOND - phase)).await;
+        if base != base_us.get() {
+            continue; // it ended in the middle of one of the new seconds, which tells of it
+        }
         let mut crowd = engine.crowd.borrow_mut();
         let (sent, received) = std::mem::take(&mut crowd.second);
         let histogram = crowd.tally.take_second();

@@ -7,7 +7,10 @@ mod server;
 
 use serde_json::Value;
 use server::{Lie, Server};
-use std::process::{Command, Output};
+use std::{
+    io::{BufRead as _, BufReader},
+    process::{Command, Output, Stdio},
+};
 
 /// Which of the counts must be zero.
 const FAULTS: [&str; 11] = [
@@ -189,10 +192,56 @@ fn a_notice_that_comes_twice_or_never_is_found() {
 }
 
 #[test]
+fn a_run_that_is_interrupted_tells_what_it_has() {
+    let server = Server::start(Lie::None);
+    let url = server.url();
+    let args =
+        ["relay", "--dialect", "skyrtc", "--url", &url, "--json", "-", "--rate", "200/s", "--workers", "2"];
+    let mut process = Command::new(env!("CARGO_BIN_EXE_loadtest"))
+        .args(args)
+        .args(["--pairs", "4", "--warmup", "1ms", "--duration", "1h"])
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let progress = BufReader::new(process.stderr.take().unwrap());
+    let has_begun = progress.lines().map_while(Result::ok).any(|line| !line.contains(" 0/s sent"));
+    assert!(has_begun);
+    assert!(Command::new("kill").args(["-INT", &process.id().to_string()]).status().unwrap().success());
+    let output = process.wait_with_output().unwrap();
+    let report = serde_json::from_slice(&output.stdout).unwrap();
+    let run = Run { code: output.status.code().unwrap(), report };
+    assert_eq!((run.code, run.faults()), (1, vec![]), "{}", run.findings());
+    assert!(run.count("received") > 0 && run.findings().contains("interrupted after"), "{}", run.findings());
+}
+
+#[test]
 fn what_cannot_run_says_why() {
     for (args, sentence) in [
         (&["relay", "--url", "ws://127.0.0.1:1/ws", "--rate", "1/s"][..], "can't be reached"),
         (&["relay", "--url", "http://127.0.0.1:1/", "--rate", "1/s"], "begins with ws://"),
+        (&["relay", "--url", "127.0.0.1:1", "--rate", "1/s"], "begins with ws://"),
+        (&["relay", "--url", "ws://127.0.0.1:1/ws", "--rate", "1/s", "--pairs", "0"], "no number above 0"),
+        (
+            &["relay", "--url", "ws://127.0.0.1:1/ws", "--rate", "1/s", "--duration", "0s"],
+            "more than no time",
+        ),
+        (&["relay", "--url", "ws://127.0.0.1:1/ws", "--rate", "1/s", "--json", "/"], "can't be written"),
+        (&["storm", "--url", "ws://127.0.0.1:1/ws", "--sockets", "1"], "don't fill a room of 2"),
+        (
+            &[
+                "calls",
+                "--url",
+                "tcp://127.0.0.1:1",
+                "--dialect",
+                "plain",
+                "--rate",
+                "1/s",
+                "--room-size",
+                "3",
+            ],
+            "plain has rooms of 2 at most",
+        ),
         (&["relay", "--url", "ws://127.0.0.1:1/ws"], "--rate"),
         (&["relay", "--url", "ws://127.0.0.1:1/ws", "--rate", "many"], "written as 5000/s"),
         (&["relay", "--url", "ws://127.0.0.1:1/ws", "--rate", "1/s", "--process", "gateway"], "NAME=PID"),

@@ -11,6 +11,7 @@
 //!
 //! Time runs in whole nanoseconds, and chance comes from a seed: the same storm is the same each time.
 
+use crate::report::figures::as_f64;
 use serde::Serialize;
 use std::{
     cmp::Reverse,
@@ -387,11 +388,6 @@ fn nanoseconds(seconds: f64) -> u64 {
 
 fn seconds(nanoseconds: u64) -> f64 {
     as_f64(nanoseconds) / 1e9
-}
-
-#[expect(clippy::cast_precision_loss, reason = "far below 2^52")]
-fn as_f64(number: u64) -> f64 {
-    number as f64
 }
 
 #[cfg(test)]

@@ -5,6 +5,7 @@ use super::{
     ask::{Machines, Workload},
     storm::Recovery,
 };
+use crate::report::figures;
 use std::fmt::Write;
 
 /// A row: its name, and what it says of a plan.
@@ -145,15 +146,7 @@ fn count(number: f64) -> String {
     if number < 9.95 {
         return digits(number);
     }
-    let plain = format!("{number:.0}");
-    let mut text = String::new();
-    for (place, digit) in plain.chars().enumerate() {
-        if place > 0 && (plain.len() - place).is_multiple_of(3) {
-            text.push(',');
-        }
-        text.push(digit);
-    }
-    text
+    figures::count(number.round() as u64)
 }
 
 /// Two digits that count.

@@ -1,14 +1,14 @@
-//! Figures as people read them: three digits that count, a unit, and thin spaces between thousands.
+//! Figures as people read them: three digits that count, a unit, and commas between thousands.
 
-/// Keeps a number and its unit, and the groups of its digits, on one line.
+/// Keeps a number and its unit on one line.
 const THIN: char = '\u{202f}';
 
-/// A whole number: `300 000`.
+/// A whole number: `300,000`.
 pub(crate) fn count(number: u64) -> String {
     grouped(&number.to_string())
 }
 
-/// Three digits that count, more before the point: `0.0123`, `1.23`, `12.3`, `1 234`.
+/// Three digits that count, more before the point: `0.0123`, `1.23`, `12.3`, `1,234`.
 pub(crate) fn digits(number: f64) -> String {
     if !number.is_finite() {
         return "–".into();
@@ -61,6 +61,11 @@ pub(crate) fn with_unit(number: f64, unit: &str) -> String {
     format!("{}{THIN}{unit}", digits(number))
 }
 
+/// With plain spaces, for a terminal.
+pub(crate) fn plain(text: &str) -> String {
+    text.replace(THIN, " ")
+}
+
 /// One thing, or so many.
 pub(crate) fn some(number: u64, one: &str, more: &str) -> String {
     format!("{} {}", count(number), if number == 1 { one } else { more })
@@ -77,7 +82,7 @@ fn grouped(text: &str) -> String {
     let mut grouped = String::from(sign);
     for (place, digit) in whole.chars().enumerate() {
         if place > 0 && (whole.len() - place).is_multiple_of(3) {
-            grouped.push(THIN);
+            grouped.push(',');
         }
         grouped.push(digit);
     }
@@ -88,22 +93,17 @@ fn grouped(text: &str) -> String {
 mod tests {
     use super::*;
 
-    /// With plain spaces, to be read here.
-    fn plain(text: &str) -> String {
-        text.replace(THIN, " ")
-    }
-
     #[test]
     fn thousands_are_set_apart() {
         let told = [0, 12, 999, 1000, 300_000, 12_345_678].map(|number| plain(&count(number)));
-        assert_eq!(told, ["0", "12", "999", "1 000", "300 000", "12 345 678"]);
+        assert_eq!(told, ["0", "12", "999", "1,000", "300,000", "12,345,678"]);
     }
 
     #[test]
     fn three_digits_count() {
         let told = [0.0, 0.01234, 0.1236, 1.236, 12.36, 123.6, 1236.4, -3.5, 2.0]
             .map(|number| plain(&digits(number)));
-        assert_eq!(told, ["0", "0.0123", "0.124", "1.24", "12.4", "124", "1 236", "−3.5", "2"]);
+        assert_eq!(told, ["0", "0.0123", "0.124", "1.24", "12.4", "124", "1,236", "−3.5", "2"]);
     }
 
     #[test]

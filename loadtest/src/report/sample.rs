@@ -29,6 +29,7 @@ pub(crate) fn relay() -> Report {
         workers: 2,
         started_at: "2026-03-01T12:00:00Z".into(),
         generator_cpu_s: 4.2,
+        foremost: "relay".into(),
         measured_s: 60.0,
         counts: Counts {
             connected: 2_000,
@@ -78,6 +79,7 @@ pub(crate) fn failed() -> Report {
 pub(crate) fn idle() -> Report {
     let mut report = relay();
     report.scenario = "idle".into();
+    report.foremost = "join".into();
     report.settings = settings(&[("sockets", "10000"), ("room-size", "2"), ("rest", "5s")]);
     report.counts =
         Counts { connected: 10_000, joined: 10_000, sent: 10_000, received: 10_000, ..Counts::default() };

@@ -1,10 +1,8 @@
 //! Thresholds: what a run has to keep within, such as `relay.p99<=10ms`, and whether it did.
 
-use super::{Counts, Latency, Report, Verdict};
-use std::{collections::BTreeMap, fmt, str::FromStr};
-
-/// What there is to time, in any scenario. The lag is the generator's own: how late it sent.
-const TIMED: [&str; 7] = ["connect", "join", "relay", "call", "recovery", "notice", "lag"];
+use super::{Counts, Latency, Report, Verdict, figures::as_f64};
+use crate::tally::Timed;
+use std::{fmt, str::FromStr};
 
 /// A statistic of a latency, in microseconds.
 type Statistic = fn(&Latency) -> f64;
@@ -140,20 +138,11 @@ impl FromStr for Figure {
             None => (name, None),
         };
         match (group, rest) {
+            ("counts", Some(field)) if counts().any(|known| known == field) => Ok(Self::Count(field.into())),
             ("counts", Some(field)) => {
-                let fields = fields(&Counts::default());
-                let known = fields.contains_key(field);
-                known.then(|| Self::Count(field.into())).ok_or_else(|| {
-                    format!(
-                        "no count is named `{field}`; there are {}",
-                        list(fields.keys().map(String::as_str))
-                    )
-                })
+                Err(format!("no count is named `{field}`; there are {}", list(counts())))
             }
-            ("counts", None) => Err(format!(
-                "which count? `counts.` and one of {}",
-                list(fields(&Counts::default()).keys().map(String::as_str))
-            )),
+            ("counts", None) => Err(format!("which count? `counts.` and one of {}", list(counts()))),
             ("cpu_us_per_message", process) => Ok(Self::Cpu(process.map(Into::into))),
             ("throughput", None) => Ok(Self::Throughput),
             ("resident_kib_per_socket", Some(rest)) => Ok(match rest.split_once('.') {
@@ -165,7 +154,7 @@ impl FromStr for Figure {
             ("resident_kib_per_socket", None) => {
                 Err("at which stage? Such as `resident_kib_per_socket.joined<=7`".into())
             }
-            (timed, statistic) if TIMED.contains(&timed) => {
+            (timed, statistic) if Timed::ALL.iter().any(|known| known.name() == timed) => {
                 let known = STATISTICS.iter().find(|(name, _)| Some(*name) == statistic);
                 let known = known.ok_or_else(|| {
                     let names = list(STATISTICS.iter().map(|(name, _)| *name));
@@ -179,7 +168,7 @@ impl FromStr for Figure {
             (other, _) => Err(format!(
                 "there is no figure `{other}`; there are the latencies {}, and counts.NAME, \
                  cpu_us_per_message[.PROCESS], throughput and resident_kib_per_socket[.PROCESS].STAGE",
-                list(TIMED)
+                list(Timed::ALL.map(Timed::name))
             )),
         }
     }
@@ -208,7 +197,12 @@ impl Figure {
     fn of(&self, report: &Report) -> Option<f64> {
         match self {
             Self::Latency { timed, statistic } => report.latencies.get(timed).map(statistic),
-            Self::Count(field) => fields(&report.counts).get(field).copied().map(as_f64),
+            Self::Count(field) => report
+                .counts
+                .named()
+                .iter()
+                .find(|(name, _)| name == field)
+                .map(|(_, number)| as_f64(*number)),
             Self::Throughput => Some(as_f64(report.counts.received) / report.measured_s),
             Self::Cpu(process) => report.cpu_us_per_message(process.as_deref()),
             Self::Resident { process, stage } => report.resident_kib_per_socket(process.as_deref(), stage),
@@ -247,10 +241,8 @@ impl Report {
     }
 }
 
-/// The counts by name.
-pub(crate) fn fields(counts: &Counts) -> BTreeMap<String, u64> {
-    let value = serde_json::to_value(counts).expect("counts are numbers");
-    serde_json::from_value(value).expect("counts are numbers")
+fn counts() -> impl Iterator<Item = &'static str> {
+    Counts::default().named().into_iter().map(|(name, _)| name)
 }
 
 fn list<'a>(names: impl IntoIterator<Item = &'a str>) -> String {
@@ -262,11 +254,6 @@ fn number(figure: f64) -> String {
     let digits = if figure.abs() >= 100.0 { 0 } else { usize::from(figure.abs() < 10.0) + 1 };
     let text = format!("{figure:.digits$}");
     if text.contains('.') { text.trim_end_matches('0').trim_end_matches('.').into() } else { text }
-}
-
-#[expect(clippy::cast_precision_loss, reason = "counts and times stay far below 2^52")]
-fn as_f64(number: u64) -> f64 {
-    number as f64
 }
 
 #[cfg(test)]

@@ -12,7 +12,7 @@ use crate::{
     engine::Engine,
     schedule::{Arrivals, Schedule},
     tally::{Timed, UNTIMED},
-    units::{Rate, Span},
+    units::{Rate, Span, some_time},
     worker::{Order, Reporter},
 };
 use anyhow::Result;
@@ -57,7 +57,7 @@ pub(crate) struct Settings {
     pub(crate) warmup: Span,
 
     /// Time that is measured
-    #[arg(long, value_name = "TIME", default_value = "30s")]
+    #[arg(long, value_name = "TIME", default_value = "30s", value_parser = some_time)]
     pub(crate) duration: Span,
 }
 
@@ -70,8 +70,7 @@ impl Settings {
 }
 
 pub(crate) async fn run(settings: &Settings, order: &Order, reporter: &mut Reporter) -> Result<()> {
-    let foremost = if settings.join_only { Timed::Join } else { Timed::Call };
-    let crowd = order.crowd(OFFER, foremost)?;
+    let crowd = order.crowd(OFFER)?;
     let script = Calls::new(settings, 0, order);
     let engine = Engine::new(crowd, vec![Box::new(script)])?;
     reporter.watch(&engine);

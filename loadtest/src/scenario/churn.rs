@@ -12,8 +12,7 @@ use crate::{
     dialect::Seat,
     engine::Engine,
     schedule::{Arrivals, Schedule},
-    tally::Timed,
-    units::{Rate, Span},
+    units::{Rate, Span, some_time},
     worker::{Order, Reporter},
 };
 use anyhow::Result;
@@ -24,7 +23,7 @@ use std::collections::VecDeque;
 #[derive(Args, Clone, Debug, Deserialize, Serialize)]
 pub(crate) struct Settings {
     /// Rooms that stand
-    #[arg(long, value_name = "NUMBER", default_value_t = 20)]
+    #[arg(long, value_name = "NUMBER", default_value_t = 20, value_parser = crate::cli::count)]
     pub(crate) rooms: usize,
 
     /// Members of a room, the newcomer included
@@ -44,7 +43,7 @@ pub(crate) struct Settings {
     pub(crate) warmup: Span,
 
     /// Time that is measured
-    #[arg(long, value_name = "TIME", default_value = "30s")]
+    #[arg(long, value_name = "TIME", default_value = "30s", value_parser = some_time)]
     pub(crate) duration: Span,
 }
 
@@ -56,7 +55,7 @@ impl Settings {
 }
 
 pub(crate) async fn run(settings: &Settings, order: &Order, reporter: &mut Reporter) -> Result<()> {
-    let mut crowd = order.crowd(0, Timed::Join)?;
+    let mut crowd = order.crowd(0)?;
     let (script, rooms) = Churn::new(settings, 0, order, &mut crowd);
     let engine = Engine::new(crowd, vec![Box::new(script)])?;
     reporter.watch(&engine);

@@ -6,7 +6,6 @@ use crate::{
     crowd::Crowd,
     dialect::Kind,
     engine::Engine,
-    tally::Timed,
     units::Span,
     worker::{Halt, Order, Reporter},
 };
@@ -17,7 +16,7 @@ use tokio::time;
 
 #[derive(Args, Clone, Debug, Deserialize, Serialize)]
 pub(crate) struct Settings {
-    /// Sockets in all
+    /// Sockets in all, in whole rooms
     #[arg(long, value_name = "NUMBER", default_value_t = 10_000)]
     pub(crate) sockets: usize,
 
@@ -48,7 +47,7 @@ impl Script for Idle {
 }
 
 pub(crate) async fn run(settings: &Settings, order: &Order, reporter: &mut Reporter) -> Result<()> {
-    let mut crowd = order.crowd(settings.offer, Timed::Connect)?;
+    let mut crowd = order.crowd(settings.offer)?;
     let mut rooms = Vec::new();
     for room in order.mine(settings.sockets / settings.room_size) {
         rooms.push(crowd.add_room(0, &room.to_string(), settings.room_size));

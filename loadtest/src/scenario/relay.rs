@@ -7,29 +7,29 @@ use crate::{
     dialect::Kind,
     engine::Engine,
     schedule::{Arrivals, Schedule},
-    tally::Timed,
-    units::{Rate, Span},
+    units::{Rate, Span, some_time},
     worker::{Order, Reporter},
 };
 use anyhow::Result;
-use clap::Args;
+use clap::{ArgGroup, Args};
 use serde::{Deserialize, Serialize};
 
 /// A body of so many bytes is a description; a shorter one a candidate.
 pub(crate) const DESCRIPTION: usize = 1000;
 
 #[derive(Args, Clone, Debug, Deserialize, Serialize)]
+#[command(group = ArgGroup::new("load").args(["rate", "window"]).required(true))]
 pub(crate) struct Settings {
     /// Rooms of two
-    #[arg(long, value_name = "NUMBER", default_value_t = 100)]
+    #[arg(long, value_name = "NUMBER", default_value_t = 100, value_parser = crate::cli::count)]
     pub(crate) pairs: usize,
 
     /// Messages a time of all pairs together, such as 5000/s; each is due at its time, whatever became of those before
-    #[arg(long, value_name = "RATE", required_unless_present = "window", conflicts_with = "window")]
+    #[arg(long, value_name = "RATE")]
     pub(crate) rate: Option<Rate>,
 
     /// Instead of a rate: bursts of each pair that are under way at a time; who has heard one answers it at once
-    #[arg(long, value_name = "NUMBER")]
+    #[arg(long, value_name = "NUMBER", value_parser = crate::cli::count)]
     pub(crate) window: Option<usize>,
 
     /// Bytes of a message, without what the dialect puts around it
@@ -49,12 +49,12 @@ pub(crate) struct Settings {
     pub(crate) warmup: Span,
 
     /// Time that is measured
-    #[arg(long, value_name = "TIME", default_value = "10s")]
+    #[arg(long, value_name = "TIME", default_value = "10s", value_parser = some_time)]
     pub(crate) duration: Span,
 }
 
 pub(crate) async fn run(settings: &Settings, order: &Order, reporter: &mut Reporter) -> Result<()> {
-    let mut crowd = order.crowd(settings.size, Timed::Relay)?;
+    let mut crowd = order.crowd(settings.size)?;
     let rooms: Vec<usize> = order.mine(settings.pairs).collect();
     let mut pairs = Vec::new();
     for room in &rooms {

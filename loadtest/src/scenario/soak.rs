@@ -6,21 +6,22 @@ use crate::{
     engine::Engine,
     report::Report,
     schedule::Arrivals,
-    tally::Timed,
-    units::{Rate, Span},
+    units::{Rate, Span, some_time},
     worker::{Order, Reporter},
 };
 use anyhow::Result;
 use clap::Args;
 use serde::{Deserialize, Serialize};
 
+/// Members of the rooms that change.
+pub(crate) const ROOM_SIZE: usize = 4;
 /// Growth that means nothing, whatever a process' size.
 const SLACK_KIB: f64 = 2048.0;
 
 #[derive(Args, Clone, Debug, Deserialize, Serialize)]
 pub(crate) struct Settings {
     /// Rooms of two that exchange messages
-    #[arg(long, value_name = "NUMBER", default_value_t = 100)]
+    #[arg(long, value_name = "NUMBER", default_value_t = 100, value_parser = crate::cli::count)]
     pub(crate) pairs: usize,
 
     /// Messages a time of all pairs together
@@ -36,7 +37,7 @@ pub(crate) struct Settings {
     pub(crate) calls: Rate,
 
     /// Rooms of four whose members change
-    #[arg(long, value_name = "NUMBER", default_value_t = 20)]
+    #[arg(long, value_name = "NUMBER", default_value_t = 20, value_parser = crate::cli::count)]
     pub(crate) rooms: usize,
 
     /// Joins a time in those rooms; after each of them somebody leaves
@@ -48,7 +49,7 @@ pub(crate) struct Settings {
     pub(crate) warmup: Span,
 
     /// Time that is measured
-    #[arg(long, value_name = "TIME", default_value = "10m")]
+    #[arg(long, value_name = "TIME", default_value = "10m", value_parser = some_time)]
     pub(crate) duration: Span,
 
     /// By how many percent, or by 2 MiB if that is more, the mean memory of a watched process in the last third of the time
@@ -90,7 +91,7 @@ impl Settings {
     fn churn(&self) -> churn::Settings {
         churn::Settings {
             rooms: self.rooms,
-            room_size: 4,
+            room_size: ROOM_SIZE,
             rate: self.joins,
             arrivals: Arrivals::Poisson,
             warmup: self.warmup,
@@ -100,7 +101,7 @@ impl Settings {
 }
 
 pub(crate) async fn run(settings: &Settings, order: &Order, reporter: &mut Reporter) -> Result<()> {
-    let mut crowd = order.crowd(settings.size.max(calls::OFFER), Timed::Relay)?;
+    let mut crowd = order.crowd(settings.size.max(calls::OFFER))?;
     let mut rooms = Vec::new();
     for pair in order.mine(settings.pairs) {
         rooms.push(crowd.add_room(0, &format!("pair-{pair}"), 2));

@@ -11,7 +11,7 @@ use crate::{
     engine::Engine,
     schedule::{Arrivals, Schedule},
     tally::Timed,
-    units::{Rate, Span},
+    units::{Rate, Span, some_time},
     worker::{Order, Reporter},
 };
 use anyhow::Result;
@@ -24,7 +24,7 @@ const MOST_US: u64 = 10_000_000;
 
 #[derive(Args, Clone, Debug, Deserialize, Serialize)]
 pub(crate) struct Settings {
-    /// Sockets in all
+    /// Sockets in all, in whole rooms
     #[arg(long, value_name = "NUMBER", default_value_t = 1000)]
     pub(crate) sockets: usize,
 
@@ -41,11 +41,11 @@ pub(crate) struct Settings {
     pub(crate) size: usize,
 
     /// Time that is measured before all connections break
-    #[arg(long, value_name = "TIME", default_value = "5s")]
+    #[arg(long, value_name = "TIME", default_value = "5s", value_parser = some_time)]
     pub(crate) before: Span,
 
     /// Time that is measured from then on
-    #[arg(long, value_name = "TIME", default_value = "15s")]
+    #[arg(long, value_name = "TIME", default_value = "15s", value_parser = some_time)]
     pub(crate) after: Span,
 
     /// Time before what is measured
@@ -59,7 +59,7 @@ pub(crate) struct Settings {
 
 pub(crate) async fn run(settings: &Settings, order: &Order, reporter: &mut Reporter) -> Result<()> {
     let order = Order { resumable: !settings.anew, ..order.clone() };
-    let mut crowd = order.crowd(settings.size, Timed::Recovery)?;
+    let mut crowd = order.crowd(settings.size)?;
     let all = settings.sockets / settings.room_size;
     let mut rooms = Vec::new();
     for room in order.mine(all) {

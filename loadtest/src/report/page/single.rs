@@ -4,7 +4,6 @@ use super::super::{
     Report,
     chart::{Axis, Bars, Fold, table},
     figures::{as_f64, bytes, count, digits, memory, seconds, time, with_unit},
-    threshold::fields,
 };
 use super::{LAG, capital, curves, document, escape, foremost, is_done, section, verdict, words};
 
@@ -204,9 +203,7 @@ fn stages(report: &Report) -> String {
 }
 
 fn counts(report: &Report) -> String {
-    let counts = fields(&report.counts);
-    let entry = |name: &str| {
-        let number = counts.get(name).copied().unwrap_or_default();
+    let entry = |(name, number): (&str, u64)| {
         let class = match (is_done(name), number) {
             (true, _) => "",
             (false, 0) => " class=\"zero\"",
@@ -215,10 +212,11 @@ fn counts(report: &Report) -> String {
         let figure = if name == "sent_bytes" { bytes(number) } else { count(number) };
         format!("<div{class}><dt>{}</dt><dd>{figure}</dd></div>\n", escape(&words(name)))
     };
+    let (done, wrong): (Vec<_>, Vec<_>) =
+        report.counts.named().into_iter().partition(|(name, _)| is_done(name));
     // What the scenario has nothing to do with isn't told.
-    let done = super::DONE.into_iter().filter(|name| counts.get(*name).is_some_and(|number| *number > 0));
-    let done: String = done.map(entry).collect();
-    let wrong: String = counts.keys().filter(|name| !is_done(name)).map(|name| entry(name)).collect();
+    let done: String = done.into_iter().filter(|(_, number)| *number > 0).map(entry).collect();
+    let wrong: String = wrong.into_iter().map(entry).collect();
     format!(
         "<dl class=\"counts\">\n{done}</dl>\n<h3>What has to be zero</h3>\n<dl class=\"counts\">\n{wrong}</dl>\n"
     )
