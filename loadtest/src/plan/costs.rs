@@ -169,6 +169,6 @@ mod tests {
         };
         assert!(wrong("unit = \"us\"", "unit = \"KiB\"").contains("isn't one of us, ms, s"));
         assert!(wrong("handshake =", "handshakes =").contains("handshakes"));
-        assert!(wrong("value = 150", "value = -1").contains("-1 is no cost"));
+        assert!(wrong("value = ", "value = -").contains("is no cost"));
     }
 }
