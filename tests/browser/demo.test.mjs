@@ -5,8 +5,7 @@ import { canBeRemoved, fillAndJoin, inCall, stage } from './harness.mjs';
 
 const PHONE = { viewport: { width: 390, height: 844 } };
 const PHONE_ON_ITS_SIDE = { viewport: { width: 844, height: 390 } };
-// The page's icon is asked for after the page: it may find the server gone, or going.
-const SERVER_AWAY = /WebSocket connection to .* failed|ERR_CONNECTION_(REFUSED|RESET)/;
+const SERVER_AWAY = /WebSocket connection to .* failed|ERR_CONNECTION_REFUSED/;
 
 test('a browser that remembers nothing', async (t) => {
   const { join } = await stage(t);
