@@ -20,11 +20,6 @@ impl Text {
         &self.0
     }
 
-    /// The frame's bytes, shared.
-    pub fn into_bytes(self) -> Bytes {
-        self.0
-    }
-
     /// The length in bytes.
     pub fn len(&self) -> usize {
         self.0.len()
