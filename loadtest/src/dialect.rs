@@ -3,6 +3,7 @@
 //! A message's *body* is what the scenario has to say: the inside of a JSON string, escaped as `JSON.stringify` does. It is
 //! carried as it is, and comes out of [`Dialect::hear`] as it came in.
 
+mod carried;
 mod echo;
 mod peerjs;
 mod plain;

@@ -1,6 +1,6 @@
 //! The dialect of SkyRTC 0.0.2 (2014), which its own server, others since, and Switchboard speak.
 
-use super::{Dialect, Heard, Kind, Seat};
+use super::{Dialect, Heard, Kind, Seat, carried};
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
@@ -67,41 +67,13 @@ struct Peer {
     id: String,
 }
 
-#[derive(Deserialize)]
-struct Described<'a> {
-    #[serde(rename = "socketId")]
-    from: &'a str,
-    #[serde(borrow)]
-    sdp: Sdp<'a>,
-}
-
-#[derive(Deserialize)]
-struct Sdp<'a> {
-    #[serde(borrow)]
-    sdp: &'a RawValue,
-}
-
-#[derive(Deserialize)]
-struct Candidate<'a> {
-    #[serde(rename = "socketId")]
-    from: &'a str,
-    #[serde(borrow)]
-    candidate: &'a RawValue,
-}
-
 fn read(frame: &str) -> serde_json::Result<Heard<'_>> {
     let Frame { name, data } = serde_json::from_str(frame)?;
     let data = data.map_or("{}", RawValue::get);
     Ok(match name {
-        "_ice_candidate" => {
-            let Candidate { from, candidate } = serde_json::from_str(data)?;
-            Heard::Message { from, kind: Kind::Candidate, body: inside(candidate) }
-        }
-        "_offer" | "_answer" => {
-            let Described { from, sdp } = serde_json::from_str(data)?;
-            let kind = if name == "_offer" { Kind::Offer } else { Kind::Answer };
-            Heard::Message { from, kind, body: inside(sdp.sdp) }
-        }
+        "_ice_candidate" => message(Kind::Candidate, data)?,
+        "_offer" => message(Kind::Offer, data)?,
+        "_answer" => message(Kind::Answer, data)?,
         "_peers" => {
             let Peers { connections, you } = serde_json::from_str(data)?;
             Heard::Joined { me: you, peers: connections }
@@ -112,9 +84,9 @@ fn read(frame: &str) -> serde_json::Result<Heard<'_>> {
     })
 }
 
-/// A JSON string without its quotes.
-fn inside(json: &RawValue) -> &str {
-    json.get().trim_matches('"')
+fn message(kind: Kind, data: &str) -> serde_json::Result<Heard<'_>> {
+    let (from, body) = carried::read(kind, data)?;
+    Ok(Heard::Message { from, kind, body })
 }
 
 #[cfg(test)]

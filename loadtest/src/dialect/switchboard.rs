@@ -1,6 +1,6 @@
 //! Switchboard's own dialect, `switchboard.v1`: see `docs/protocol.md`.
 
-use super::{Dialect, Heard, Kind, Seat};
+use super::{Dialect, Heard, Kind, Seat, carried};
 use serde::Deserialize;
 use serde_json::value::RawValue;
 use std::{
@@ -174,42 +174,14 @@ struct Refusal {
     socket_id: Option<String>,
 }
 
-#[derive(Deserialize)]
-struct Described<'a> {
-    #[serde(rename = "socketId")]
-    from: &'a str,
-    #[serde(borrow)]
-    sdp: Sdp<'a>,
-}
-
-#[derive(Deserialize)]
-struct Sdp<'a> {
-    #[serde(borrow)]
-    sdp: &'a RawValue,
-}
-
-#[derive(Deserialize)]
-struct Candidate<'a> {
-    #[serde(rename = "socketId")]
-    from: &'a str,
-    #[serde(borrow)]
-    candidate: &'a RawValue,
-}
-
 impl Switchboard {
     fn read<'a>(&mut self, frame: &'a str, out: &mut Vec<String>) -> serde_json::Result<Heard<'a>> {
         let Frame { name, data, n } = serde_json::from_str(frame)?;
         let data = data.get();
         Ok(match name {
-            "ice_candidate" => {
-                let Candidate { from, candidate } = serde_json::from_str(data)?;
-                self.message(from, n, Kind::Candidate, candidate, out)
-            }
-            "offer" | "answer" => {
-                let Described { from, sdp } = serde_json::from_str(data)?;
-                let kind = if name == "offer" { Kind::Offer } else { Kind::Answer };
-                self.message(from, n, kind, sdp.sdp, out)
-            }
+            "ice_candidate" => self.message(Kind::Candidate, data, n, out)?,
+            "offer" => self.message(Kind::Offer, data, n, out)?,
+            "answer" => self.message(Kind::Answer, data, n, out)?,
             "new_peer" | "remove_peer" | "peer_away" | "peer_back" => {
                 let Notice { id, version } = serde_json::from_str(data)?;
                 self.notice(name, &id, version);
@@ -255,21 +227,21 @@ impl Switchboard {
 
     fn message<'a>(
         &mut self,
-        from: &'a str,
-        n: Option<u64>,
         kind: Kind,
-        body: &'a RawValue,
+        data: &'a str,
+        n: Option<u64>,
         out: &mut Vec<String>,
-    ) -> Heard<'a> {
+    ) -> serde_json::Result<Heard<'a>> {
+        let (from, body) = carried::read(kind, data)?;
         let Some(n) = n else {
-            return Heard::Nonsense(format!("a message from {from} has no number"));
+            return Ok(Heard::Nonsense(format!("a message from {from} has no number")));
         };
         if let Some(session) = &mut self.session
             && !session.hear(from, n, out)
         {
-            return Heard::Nothing;
+            return Ok(Heard::Nothing);
         }
-        Heard::Message { from, kind, body: body.get().trim_matches('"') }
+        Ok(Heard::Message { from, kind, body })
     }
 
     fn notice(&mut self, name: &str, id: &str, version: u64) {
