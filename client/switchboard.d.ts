@@ -32,7 +32,7 @@ export declare class Room {
      *
      * @param {{ signal?: AbortSignal }} [options]
      * @returns {Promise<void>} resolves once everybody who was there was told of with `peerjoin`; rejects with
-     *   a `SwitchboardError`: `room_full`, `bad_room`, `unavailable`, `unsupported`, `timeout`, `aborted`, or
+     *   a `SwitchboardError`: `unauthorized`, `forbidden`, `room_full`, `bad_room`, `unavailable`, `unsupported`, `timeout`, `aborted`, or
      *   what the gateway closed the connection with
      */
     join({ signal }?: {
@@ -140,6 +140,9 @@ export declare class SwitchboardError extends Error {
     /** The room is no longer joined, nor will it be by itself.
      * @readonly @type {boolean} */
     readonly fatal: boolean;
+    /** When it may succeed, in milliseconds, where the gateway said so.
+     * @readonly @type {number | undefined} */
+    readonly retryAfterMs: number | undefined;
     /** What the WebSocket closed with, where that was the cause.
      * @readonly @type {number | undefined} */
     readonly closeCode: number | undefined;
@@ -149,11 +152,12 @@ export declare class SwitchboardError extends Error {
     /**
      * @param {ErrorCode} code
      * @param {string} message
-     * @param {{ retryable?: boolean, fatal?: boolean, closeCode?: number, peerId?: string, cause?: unknown }} [details]
+     * @param {{ retryable?: boolean, fatal?: boolean, retryAfterMs?: number, closeCode?: number, peerId?: string, cause?: unknown }} [details]
      */
-    constructor(code: ErrorCode, message: string, { retryable, fatal, closeCode, peerId, cause }?: {
+    constructor(code: ErrorCode, message: string, { retryable, fatal, retryAfterMs, closeCode, peerId, cause }?: {
         retryable?: boolean;
         fatal?: boolean;
+        retryAfterMs?: number;
         closeCode?: number;
         peerId?: string;
         cause?: unknown;
@@ -180,6 +184,7 @@ export type StateDetails = {
     attempt?: number;
     retryInMs?: number;
 };
+export type TokenSource = string | (() => string | Promise<string>);
 export type RoomOptions = {
     /**
      * the room's name
@@ -194,6 +199,10 @@ export type RoomOptions = {
      * false: a connection that breaks ends the membership
      */
     reconnect?: false | ReconnectOptions;
+    /**
+     * what says that you may join, where the gateway asks for it
+     */
+    token?: TokenSource;
     /**
      * what the others see of you, sent as JSON: a name, for instance
      */
@@ -221,7 +230,7 @@ export type RoomEvents = {
      * somebody is in the room; at first, once for everybody who was there
      */
     peerjoin: (peer: Peer) => void;
-    peerleave: (peer: Peer, reason: 'left' | 'lost' | (string & {})) => void;
+    peerleave: (peer: Peer, reason: 'left' | 'lost' | 'kicked' | 'closed' | (string & {})) => void;
     /**
      * the peer's way to its gateway broke; the connection between you goes on
      */

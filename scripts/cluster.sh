@@ -86,11 +86,14 @@ start_redis() {
     until_it listens "$((port + 200))"
 }
 
+# All of its clients come from one machine.
+generous=(--max-sockets-per-address 1000000 --joins-per-address 1000000 --messages-per-socket 1000000)
+
 start_gateways() {
     local i
     for ((i = 1; i <= gateways; i++)); do
         start "gateway-$i" "$gateway" --listen "127.0.0.1:$((port + i))" --admin-listen "127.0.0.1:$((port + 100 + i))" \
-            --redis "redis://127.0.0.1:$((port + 200))"
+            --redis "redis://127.0.0.1:$((port + 200))" --trusted-proxy 127.0.0.1 "${generous[@]}"
         until_it is_ready "$((port + 100 + i))"
     done
 }

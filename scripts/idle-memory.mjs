@@ -103,6 +103,7 @@ class Gateway {
     const options = {
       'listen': '127.0.0.1:0', 'admin-listen': '127.0.0.1:0', 'log-format': 'json',
       'join-timeout': '1h', 'ping-interval': '1h', 'drain': '0s', 'max-sockets': MAX_SOCKETS,
+      'max-sockets-per-address': MAX_SOCKETS, 'joins-per-address': 1_000_000,
     };
     const flags = Object.entries(options).flatMap(([name, value]) => [`--${name}`, String(value)]);
     gateway.#process = spawn(binary, flags, { stdio: ['ignore', 'ignore', 'pipe'] });

@@ -50,6 +50,7 @@ node -e 'const [major, minor] = process.versions.node.split(".").map(Number); pr
 command -v cc >/dev/null || install cc build-essential
 command -v openssl >/dev/null || install openssl openssl
 command -v haproxy >/dev/null || install_server haproxy haproxy
+command -v turnserver >/dev/null || install_server turnserver coturn
 command -v redis-server >/dev/null || install_server redis-server redis-server
 redis-server --version | grep -Eq ' v=([7-9]|[1-9][0-9])\.' || fail "this is $(redis-server --version); the tests need 7.0 or later"
 # The counts are of one kind of processor.

@@ -5,14 +5,26 @@
 
 #![allow(clippy::doc_markdown, reason = "what documents a setting is its help text")]
 
+mod admin;
+mod auth;
+mod edge;
+mod events;
 mod file;
+mod ice;
+mod limits;
+mod secret;
 mod values;
 
-use self::values::RedisUrl;
+use self::{
+    admin::AdminConfig, auth::AuthConfig, edge::EdgeConfig, events::EventConfig, ice::IceConfig,
+    limits::LimitConfig, values::RedisUrl,
+};
 use crate::{
-    exchange::redis::{self, Source},
+    exchange::{
+        MailboxLimits,
+        redis::{self, Source},
+    },
     gateway::{Limits, OutboxLimits},
-    protocol::{IceServer, Info},
     server::Settings,
     session::Rules,
 };
@@ -35,13 +47,31 @@ pub struct Config {
     addresses: AddressConfig,
 
     #[command(flatten)]
+    auth: AuthConfig,
+
+    #[command(flatten)]
     rooms: RoomConfig,
+
+    #[command(flatten)]
+    ice: IceConfig,
 
     #[command(flatten)]
     redis: RedisConfig,
 
     #[command(flatten)]
+    edge: EdgeConfig,
+
+    #[command(flatten)]
     sockets: SocketConfig,
+
+    #[command(flatten)]
+    limits: LimitConfig,
+
+    #[command(flatten)]
+    admin: AdminConfig,
+
+    #[command(flatten)]
+    events: EventConfig,
 
     /// What is logged, and how.
     #[command(flatten)]
@@ -55,7 +85,7 @@ struct AddressConfig {
     #[arg(long, value_name = "IP:PORT", default_value = "127.0.0.1:8080", value_parser = values::address)]
     listen: SocketAddr,
 
-    /// Where operators connect: /livez, /readyz, /metrics and /drain
+    /// Where operators connect: /livez, /readyz, /metrics, /drain and the admin API
     #[arg(long, value_name = "IP:PORT", default_value = "127.0.0.1:9090", value_parser = values::address)]
     admin_listen: SocketAddr,
 }
@@ -70,10 +100,6 @@ struct RoomConfig {
     /// Time for a client that lost its connection to come back to its place in the room, if it asked for that at its join
     #[arg(long, value_name = "TIME", default_value = "30s", value_parser = values::time)]
     resume_window: Duration,
-
-    /// A STUN server that clients are told of, such as stun:stun.example.org:3478; may be repeated
-    #[arg(long, value_name = "URL", value_parser = values::ice_server)]
-    ice_server: Vec<String>,
 }
 
 #[derive(Args, Clone, Debug)]
@@ -204,7 +230,11 @@ impl Config {
     /// Refuses what is wrong only together, and URLs that can't be read (without repeating them: they hold passwords).
     fn checked(self, command: &mut clap::Command) -> Result<Self, clap::Error> {
         self.check_limits()
+            .and_then(|()| self.ice.check())
             .and_then(|()| self.redis.check())
+            .and_then(|()| self.auth.check(self.addresses.listen))
+            .and_then(|()| self.admin.check())
+            .and_then(|()| self.events.check(!self.redis.redis.is_empty()))
             .map_err(|message| command.error(ErrorKind::ValueValidation, message))?;
         Ok(self)
     }
@@ -213,13 +243,24 @@ impl Config {
         /// What a peer takes in the answer to a join, its info aside.
         const PEER_BYTES: u64 = 128;
 
+        /// What a kept message takes beside its frame.
+        const MESSAGE_BYTES: u64 = 128;
+
         let SocketConfig { max_frame, outbox_bytes, .. } = self.sockets;
-        let peers = self.rooms.room_capacity.get() as u64 * (Info::MAX_LEN as u64 + PEER_BYTES);
-        for (needed, setting) in [(2 * max_frame.as_u64(), "--max-frame"), (peers, "--room-capacity")] {
-            if outbox_bytes.as_u64() < needed {
-                return Err(format!(
-                    "--outbox-bytes {outbox_bytes} is too small for {setting}: it takes at least {needed}"
-                ));
+        let LimitConfig { max_info, mailbox_bytes, mailbox_messages, .. } = self.limits;
+        let frames = 2 * max_frame.as_u64();
+        let capacity = self.rooms.room_capacity.get() as u64;
+        let peers = capacity.saturating_mul(max_info.as_u64() + PEER_BYTES);
+        let kept = (mailbox_messages.get() as u64).saturating_mul(MESSAGE_BYTES);
+        let return_of_one = peers.saturating_add(mailbox_bytes.as_u64()).saturating_add(kept);
+        for (size, name, needed, setting) in [
+            (outbox_bytes, "--outbox-bytes", frames, "--max-frame"),
+            (mailbox_bytes, "--mailbox-bytes", frames, "--max-frame"),
+            (outbox_bytes, "--outbox-bytes", peers, "--room-capacity and --max-info"),
+            (outbox_bytes, "--outbox-bytes", return_of_one, "--mailbox-bytes and --mailbox-messages"),
+        ] {
+            if size.as_u64() < needed {
+                return Err(format!("{name} {size} is too small for {setting}: it takes at least {needed}"));
             }
         }
         Ok(())
@@ -243,7 +284,6 @@ impl Config {
 
     /// The server's own settings.
     pub fn server(&self) -> Settings {
-        let bytes = |size: ByteSize| usize::try_from(size.as_u64()).unwrap_or(usize::MAX);
         let SocketConfig { max_sockets, max_frame, outbox_messages, outbox_bytes, .. } = self.sockets;
         Settings {
             rules: Rules {
@@ -251,25 +291,35 @@ impl Config {
                 ping_interval: self.sockets.ping_interval,
                 ping_timeout: self.sockets.ping_timeout,
                 resume_window: self.rooms.resume_window,
-                ice_servers: self
-                    .rooms
-                    .ice_server
-                    .iter()
-                    .map(|url| IceServer { urls: vec![url.clone()] })
-                    .collect(),
+                ice: self.ice.settings(),
+                max_room_name: self.limits.max_room_name,
+                max_info: bytes(self.limits.max_info),
             },
             limits: Limits {
                 frame: bytes(max_frame),
                 room_capacity: self.rooms.room_capacity,
                 sockets: max_sockets.get(),
+                sockets_per_address: self.limits.max_sockets_per_address.get(),
+                joins_per_address: self.limits.joins_per_address,
+                messages_per_socket: self.limits.messages_per_socket,
                 outbox: OutboxLimits { messages: outbox_messages.get(), bytes: bytes(outbox_bytes) },
                 drain: self.sockets.drain,
             },
+            edge: self.edge.settings(),
+            mailbox: self.limits.mailbox(),
             handshake_timeout: self.sockets.handshake_timeout,
             http_timeout: self.sockets.http_timeout,
-            redis: self.redis.settings(),
+            redis: self.redis.settings(self.limits.mailbox(), self.events.stream_length()),
+            auth: self.auth.settings(),
+            admin_token: self.admin.settings(),
+            spool_length: self.events.stream_length(),
+            webhooks: self.events.settings(),
         }
     }
+}
+
+fn bytes(size: ByteSize) -> usize {
+    usize::try_from(size.as_u64()).unwrap_or(usize::MAX)
 }
 
 impl RedisConfig {
@@ -296,7 +346,7 @@ impl RedisConfig {
         self.redis.iter().filter_map(|url| url.0.clone().ok())
     }
 
-    fn settings(&self) -> Option<redis::Settings> {
+    fn settings(&self, mailbox: MailboxLimits, events: usize) -> Option<redis::Settings> {
         (!self.redis.is_empty()).then(|| redis::Settings {
             sources: self.sources().collect(),
             authority: self.redis_ca.clone(),
@@ -305,6 +355,8 @@ impl RedisConfig {
             timeout: self.redis_timeout,
             start_timeout: self.redis_start_timeout,
             lease: self.lease,
+            mailbox,
+            events,
         })
     }
 }

@@ -22,14 +22,27 @@
 //!    their receivers know by their numbers.
 //! 8. Each message that a member posts is handled by the time that its recipient is told so, or of a later one.
 
+mod directory;
+mod happening;
 pub mod memory;
 pub mod redis;
+mod spool;
+
+pub use self::{
+    happening::{Happening, What},
+    spool::{Sent, Spool, Turn, Waiting},
+};
+
+pub use self::directory::{
+    Answering, Attendant, Cursor, Directory, Occupancy, Place, Question, RoomPage, Standing, Unreachable,
+    Vitals,
+};
 
 use crate::{
     protocol::{Had, Info, LeaveReason, Signal, SocketId},
     room::{Claim, Event, Lifeline, Member},
 };
-use std::{num::NonZeroUsize, sync::Arc};
+use std::{net::IpAddr, num::NonZeroUsize, sync::Arc};
 
 /// The shared state of all rooms.
 pub trait Exchange: Send + Sync + 'static {
@@ -62,6 +75,9 @@ pub trait Exchange: Send + Sync + 'static {
     /// or by `Removed`.
     fn sync(&self, member: &Member);
 
+    /// Notes that a client connected that will have this id, if anybody wants to hear of it.
+    fn connected(&self, _id: SocketId, _address: Option<IpAddr>) {}
+
     /// Whether it can serve, or a sentence that says why not.
     fn health(&self) -> Result<(), String>;
 }
@@ -77,7 +93,22 @@ pub struct Entry {
     pub lifeline: Option<Lifeline>,
 }
 
-/// Where a member hears from the exchange. Both may be called under a lock of the exchange's: they must not wait, nor call
+/// How much is kept for a member that can't take it at the moment. A message more is refused.
+#[derive(Clone, Copy, Debug)]
+pub struct MailboxLimits {
+    /// Messages.
+    pub messages: usize,
+    /// Bytes of memory.
+    pub bytes: usize,
+}
+
+impl Default for MailboxLimits {
+    fn default() -> Self {
+        Self { messages: 1024, bytes: 512 * 1024 }
+    }
+}
+
+/// Where a member hears from the exchange. All may be called under a lock of the exchange's: they must not wait, nor call
 /// the exchange.
 pub trait Recipient: Send + Sync + 'static {
     /// Takes an event.
@@ -85,4 +116,14 @@ pub trait Recipient: Send + Sync + 'static {
 
     /// Every message of the member's up to this number was handed on, or answered `Gone` or `Failed`.
     fn handled(&self, n: u64);
+
+    /// How the connection is that it hears through, if it has one.
+    fn vitals(&self) -> Option<Vitals> {
+        None
+    }
+}
+
+/// A name that no node had before.
+fn random_name() -> String {
+    format!("{:016x}", getrandom::u64().expect("the system has random bytes"))
 }

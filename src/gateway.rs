@@ -8,19 +8,35 @@
 
 mod admin;
 mod assets;
+mod client_address;
 mod connection;
+mod door;
 mod drain;
 #[cfg(feature = "echo-route")]
 mod echo;
 mod http;
+mod limits;
 mod membership;
+mod origin;
 mod outbox;
 
-pub use self::{admin::admin_routes, http::public_routes, outbox::OutboxLimits};
+pub use self::{
+    admin::{Admin, admin_routes},
+    client_address::{Proxies, ToldBy},
+    http::public_routes,
+    limits::{Place, Places},
+    origin::{AllowedOrigin, Origins},
+    outbox::OutboxLimits,
+};
 
-use self::drain::Phase;
-use crate::{exchange::Exchange, metrics::Metrics, session::Rules};
-use std::{net::SocketAddr, num::NonZeroUsize, sync::Arc, time::Duration};
+use self::{drain::Phase, limits::Joins};
+use crate::{auth::Auth, exchange::Exchange, metrics::Metrics, session::Rules};
+use std::{
+    net::SocketAddr,
+    num::{NonZeroU32, NonZeroUsize},
+    sync::Arc,
+    time::Duration,
+};
 use tokio::{
     sync::{Semaphore, watch},
     time::Instant,
@@ -36,34 +52,67 @@ pub struct Limits {
     pub room_capacity: NonZeroUsize,
     /// Open WebSockets.
     pub sockets: usize,
+    /// Open WebSockets from one address.
+    pub sockets_per_address: usize,
+    /// Joins and resumes a second from one address.
+    pub joins_per_address: NonZeroU32,
+    /// Frames a second from one socket.
+    pub messages_per_socket: NonZeroU32,
     /// What may wait for one client.
     pub outbox: OutboxLimits,
     /// How long connections may stay once the node drains.
     pub drain: Duration,
 }
 
+/// From where clients may come.
+#[derive(Clone, Debug, Default)]
+pub struct Edge {
+    /// The pages that may connect.
+    pub origins: Origins,
+    /// Who may say for whom it asks.
+    pub proxies: Arc<Proxies>,
+}
+
 /// One node's edge: what all of its connections share.
 pub struct Gateway {
     rules: Arc<Rules>,
     limits: Limits,
+    auth: Option<Auth>,
     exchange: Arc<dyn Exchange>,
     metrics: Arc<Metrics>,
+    edge: Edge,
     places: Arc<Semaphore>,
+    addresses: Arc<Places>,
+    joins: Arc<Joins>,
+    /// All connections reckon their time from it.
+    began: Instant,
     phase: watch::Sender<Phase>,
     connections: TaskTracker,
 }
 
-/// Whence a connection comes. The server puts it into each request's extensions.
+/// Whence a connection comes, as far as the server knows. It puts it into each request's extensions.
 #[derive(Clone, Copy, Debug)]
 pub struct ClientAddress(pub SocketAddr);
 
 impl Gateway {
-    /// A gateway that asks `exchange`.
-    pub fn new(rules: Rules, limits: Limits, exchange: Arc<dyn Exchange>, metrics: Arc<Metrics>) -> Self {
+    /// A gateway that asks `exchange`, and `auth` who may come in; without it, anybody may.
+    pub fn new(
+        rules: Rules,
+        limits: Limits,
+        edge: Edge,
+        auth: Option<Auth>,
+        exchange: Arc<dyn Exchange>,
+        metrics: Arc<Metrics>,
+    ) -> Self {
         Self {
             rules: Arc::new(rules),
+            edge,
             places: Arc::new(Semaphore::new(limits.sockets)),
+            addresses: Places::new(limits.sockets_per_address),
+            joins: Arc::new(Joins::new(limits.joins_per_address)),
+            began: Instant::now(),
             limits,
+            auth,
             exchange,
             metrics,
             phase: watch::Sender::new(Phase::Serving),

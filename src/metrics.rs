@@ -1,10 +1,18 @@
 //! What a node counts. `docs/metrics.md` is the table for operators; a test keeps it true.
 
+mod auth;
+mod events;
 mod exchange;
+mod readings;
 
-pub use self::exchange::ExchangeMetrics;
+pub use self::{
+    auth::{AuthMetrics, KeyRead},
+    events::{Backlog, EventMetrics},
+    exchange::ExchangeMetrics,
+    readings::{Distribution, Readings},
+};
 
-use crate::protocol::{CloseCode, Dialect, Ending, ErrorCode, SignalKind};
+use crate::protocol::{CloseCode, Dialect, Ending, ErrorCode, Limit, SignalKind};
 use prometheus::{
     Encoder, Histogram, HistogramOpts, IntCounter, IntCounterVec, IntGauge, Opts, Registry, TextEncoder,
 };
@@ -13,6 +21,27 @@ use std::{sync::Arc, time::Duration};
 /// Buckets of what takes a look into Redis, in seconds.
 const LATENCIES: [f64; 14] =
     [0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5];
+
+/// Why a join can be refused: at the door, or by the room.
+const JOIN_REFUSALS: [ErrorCode; 5] = [
+    ErrorCode::RoomFull,
+    ErrorCode::Unauthorized,
+    ErrorCode::Forbidden,
+    ErrorCode::RateLimited,
+    ErrorCode::Unavailable,
+];
+
+/// Why a session can't be resumed, likewise.
+const RESUME_REFUSALS: [ErrorCode; 5] = [
+    ErrorCode::SessionExpired,
+    ErrorCode::Unauthorized,
+    ErrorCode::Forbidden,
+    ErrorCode::RateLimited,
+    ErrorCode::Unavailable,
+];
+
+/// Classes of HTTP statuses, from 200.
+const STATUSES: [&str; 4] = ["2xx", "3xx", "4xx", "5xx"];
 
 /// All of a node's metrics.
 pub struct Metrics {
@@ -46,8 +75,14 @@ pub struct Metrics {
     pub gaps: IntCounter,
     errors: IntCounterVec,
     closes: IntCounterVec,
+    limits: [IntCounter; Limit::ALL.len()],
+    /// The keys of tokens.
+    pub auth: AuthMetrics,
+    admin_requests: IntCounterVec,
     /// What goes between this node and Redis.
     pub exchange: Arc<ExchangeMetrics>,
+    /// The events that this node sends.
+    pub events: Arc<EventMetrics>,
 }
 
 /// How a `join` or a `resume` ended.
@@ -61,13 +96,10 @@ pub enum Outcome {
 
 impl Metrics {
     /// Registers everything, with every series at zero.
+    #[allow(clippy::too_many_lines, reason = "a table of what there is")]
     pub fn new() -> Result<Self, prometheus::Error> {
         let registry = Registry::new();
-        let version = Opts::new("switchboard_build_info", "Always 1; the version is a label")
-            .const_label("version", env!("CARGO_PKG_VERSION"));
-        let build = IntGauge::with_opts(version)?;
-        build.set(1);
-        registry.register(Box::new(build))?;
+        show_version(&registry)?;
         let signals = counters(
             &registry,
             "switchboard_signals_total",
@@ -96,6 +128,8 @@ impl Metrics {
         )?;
         let closes =
             counters(&registry, "switchboard_closes_total", "Connections ended, by close code", &["reason"])?;
+        let limits = limits(&registry)?;
+        let mailbox_full = limits[Limit::Mailbox as usize].clone();
         let metrics = Self {
             sockets: gauge(&registry, "switchboard_sockets", "Open WebSockets")?,
             members: gauge(&registry, "switchboard_members", "Sockets that are in a room")?,
@@ -154,7 +188,16 @@ impl Metrics {
             )?,
             errors,
             closes,
-            exchange: Arc::new(ExchangeMetrics::new(&registry)?),
+            limits,
+            auth: AuthMetrics::new(&registry)?,
+            admin_requests: counters(
+                &registry,
+                "switchboard_admin_requests_total",
+                "Requests to the admin API, by the class of their answer's status",
+                &["status"],
+            )?,
+            exchange: Arc::new(ExchangeMetrics::new(&registry, mailbox_full)?),
+            events: Arc::new(EventMetrics::new(&registry)?),
             registry,
         };
         #[cfg(target_os = "linux")]
@@ -166,15 +209,20 @@ impl Metrics {
     /// A series that isn't there yet can't be told from one that never moves.
     fn show_all_series(&self) {
         for dialect in [Dialect::Native, Dialect::SkyRtc] {
-            for outcome in ["joined", ErrorCode::RoomFull.as_str(), ErrorCode::Unavailable.as_str()] {
-                self.joins.with_label_values(&[dialect.as_str(), outcome]);
+            self.joins.with_label_values(&[dialect.as_str(), "joined"]);
+            for code in JOIN_REFUSALS {
+                self.joins.with_label_values(&[dialect.as_str(), code.as_str()]);
             }
         }
-        for outcome in ["resumed", ErrorCode::SessionExpired.as_str(), ErrorCode::Unavailable.as_str()] {
-            self.resumes.with_label_values(&[outcome]);
+        self.resumes.with_label_values(&["resumed"]);
+        for code in RESUME_REFUSALS {
+            self.resumes.with_label_values(&[code.as_str()]);
         }
         for code in ErrorCode::ALL {
             self.errors.with_label_values(&[code.as_str()]);
+        }
+        for status in STATUSES {
+            self.admin_requests.with_label_values(&[status]);
         }
         for ending in CloseCode::ALL.map(Ending::Closed).into_iter().chain([Ending::Lost]) {
             self.closes.with_label_values(&[ending.as_str()]);
@@ -204,14 +252,40 @@ impl Metrics {
         self.resume_duration.observe(took.as_secs_f64());
     }
 
+    /// A client was told at the door that it may not join.
+    pub fn join_denied(&self, dialect: Dialect, code: ErrorCode) {
+        self.joins.with_label_values(&[dialect.as_str(), code.as_str()]).inc();
+    }
+
+    /// A client was told at the door that it may not come back.
+    pub fn resume_denied(&self, code: ErrorCode) {
+        self.resumes.with_label_values(&[code.as_str()]).inc();
+    }
+
     /// A client was answered with an error.
     pub fn error(&self, code: ErrorCode) {
         self.errors.with_label_values(&[code.as_str()]).inc();
     }
 
+    /// A limit was met.
+    pub fn limit(&self, limit: Limit) {
+        self.limits[limit as usize].inc();
+    }
+
     /// A connection ended.
     pub fn closed(&self, ending: Ending) {
+        if let Ending::Closed(code) = ending
+            && let Some(limit) = Limit::behind(code)
+        {
+            self.limit(limit);
+        }
         self.closes.with_label_values(&[ending.as_str()]).inc();
+    }
+
+    /// A request to the admin API was answered with this status.
+    pub fn admin_request(&self, status: u16) {
+        let class = STATUSES.get(usize::from(status / 100).saturating_sub(2)).unwrap_or(&"5xx");
+        self.admin_requests.with_label_values(&[*class]).inc();
     }
 
     /// Everything, in Prometheus' text format.
@@ -247,6 +321,19 @@ impl Drop for Counted {
     fn drop(&mut self) {
         self.0.dec();
     }
+}
+
+fn show_version(registry: &Registry) -> Result<(), prometheus::Error> {
+    let version = Opts::new("switchboard_build_info", "Always 1; the version is a label")
+        .const_label("version", env!("CARGO_PKG_VERSION"));
+    let build = IntGauge::with_opts(version)?;
+    build.set(1);
+    registry.register(Box::new(build))
+}
+
+fn limits(registry: &Registry) -> Result<[IntCounter; Limit::ALL.len()], prometheus::Error> {
+    let limits = counters(registry, "switchboard_limits_total", "Times that a limit was met", &["limit"])?;
+    Ok(Limit::ALL.map(|limit| limits.with_label_values(&[limit.as_str()])))
 }
 
 fn gauge(registry: &Registry, name: &str, help: &str) -> Result<IntGauge, prometheus::Error> {

@@ -13,20 +13,24 @@ mod dialect;
 mod error;
 mod ids;
 mod json;
+mod limit;
 mod relay;
 mod resume;
 mod server_event;
 mod text;
+mod token;
 
-pub use client_event::{ClientEvent, ClientFrame, JoinRequest, ResumeRequest};
+pub use client_event::{ClientEvent, ClientFrame, JoinRequest, ResumeRequest, is_custom_name};
 pub use close::{CloseCode, Ending};
 pub use dialect::Dialect;
 pub use error::{ErrorCode, Fault};
 pub use ids::{Had, RoomName, SocketId};
+pub use limit::Limit;
 pub use relay::{Address, Relay, Signal, SignalKind};
 pub use resume::{KeyHash, ResumeKey};
-pub use server_event::{IceServer, LeaveReason, Peer, ServerEvent, Ticket};
+pub use server_event::{IceServer, IceServers, LeaveReason, Peer, ServerEvent, Ticket};
 pub use text::{Info, Text};
+pub use token::Token;
 
 /// The WebSocket subprotocol that a client may ask for.
 pub const SUBPROTOCOL: &str = "switchboard.v1";

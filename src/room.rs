@@ -3,7 +3,7 @@
 //! A room's **version** rises by one with each change of its membership, of what a peer shows, or of who is away. A member that had
 //! version `v` and hears `v + 2` knows that it missed one, and asks for a [`Snapshot`].
 
-use crate::protocol::{ErrorCode, Had, KeyHash, LeaveReason, Peer, RoomName, Signal, SocketId};
+use crate::protocol::{ErrorCode, Had, KeyHash, LeaveReason, Peer, RoomName, Signal, SocketId, Text};
 use std::{
     fmt,
     sync::atomic::{AtomicU64, Ordering},
@@ -192,6 +192,10 @@ pub enum Event {
     Replaced,
     /// The member is out of the room though it didn't leave: its node was thought dead. There is nothing more.
     Removed,
+    /// An operator ended the membership, and why. There is nothing more.
+    Ended(LeaveReason),
+    /// An operator has a frame for everybody.
+    Announced(Text),
 }
 
 /// Why nobody was let in.
@@ -228,6 +232,7 @@ impl Event {
                 peer.info.as_str().len()
             }
             Self::Signal(signal) => signal.frame.len(),
+            Self::Announced(frame) => frame.len(),
             Self::Notice(_)
             | Self::Refused(_)
             | Self::Gone { .. }
@@ -235,7 +240,8 @@ impl Event {
             | Self::Lapse
             | Self::Gap
             | Self::Replaced
-            | Self::Removed => 0,
+            | Self::Removed
+            | Self::Ended(_) => 0,
         };
         size_of::<Self>() + carried
     }

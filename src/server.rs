@@ -1,17 +1,22 @@
 //! A whole node: built, served, and stopped.
 
 mod accept;
+mod proxy_protocol;
 
 pub use self::accept::{HttpLimits, Serving};
 
+use self::accept::Porter;
 use crate::{
+    auth::{self, Auth},
+    events::{self, Webhooks},
     exchange::{
-        Exchange,
+        Directory, Exchange, MailboxLimits, Spool,
         memory::Memory,
         redis::{self, Redis},
     },
-    gateway::{Gateway, Limits, admin_routes, public_routes},
+    gateway::{Admin, Edge, Gateway, Limits, Places, admin_routes, public_routes},
     metrics::Metrics,
+    secret::Secret,
     session::Rules,
 };
 use anyhow::Context;
@@ -30,6 +35,9 @@ const BACKLOG: u32 = 4096;
 /// Connections of clients beyond their WebSockets: pages being loaded, and sockets that are told that there is no place.
 const SPARE_CONNECTIONS: usize = 256;
 
+/// Connections of one address beyond its WebSockets, for the same: a browser loads a page over six.
+const SPARE_CONNECTIONS_PER_ADDRESS: usize = 32;
+
 /// Connections of operators.
 const OPERATORS: usize = 64;
 
@@ -43,12 +51,24 @@ pub struct Settings {
     pub rules: Rules,
     /// What bounds it.
     pub limits: Limits,
+    /// From where its clients may come.
+    pub edge: Edge,
+    /// What is kept at most for a member that can't take it at the moment.
+    pub mailbox: MailboxLimits,
     /// How long a client may take to send the head of a request.
     pub handshake_timeout: Duration,
     /// How long an HTTP connection may last that doesn't become a WebSocket.
     pub http_timeout: Duration,
     /// The Redis that rooms are in; without it, they are in memory.
     pub redis: Option<redis::Settings>,
+    /// What tokens have to be like; without it, anybody may come in.
+    pub auth: Option<auth::Settings>,
+    /// What opens the admin API; without it, that is closed.
+    pub admin_token: Option<Secret>,
+    /// Events that wait for who sends them, in each of the spools beside rooms in memory; 0 where nobody does.
+    pub spool_length: usize,
+    /// Where events are sent, if anywhere.
+    pub webhooks: Option<events::Settings>,
 }
 
 impl Settings {
@@ -100,7 +120,19 @@ pub async fn run(
     mut asked_to_stop: impl AsyncFnMut(),
 ) -> anyhow::Result<()> {
     let (address, admin) = (listeners.address()?, listeners.admin_address()?);
-    let Settings { rules, limits, handshake_timeout, http_timeout, redis } = settings;
+    let Settings {
+        rules,
+        limits,
+        edge,
+        mailbox,
+        handshake_timeout,
+        http_timeout,
+        redis,
+        auth,
+        admin_token,
+        spool_length,
+        webhooks,
+    } = settings;
     let (connections, time_to_drain) = (limits.sockets + SPARE_CONNECTIONS, limits.drain);
     let for_clients = HttpLimits { connections, handshake_timeout, http_timeout };
     let for_operators = HttpLimits { connections: OPERATORS, ..for_clients };
@@ -112,13 +144,30 @@ pub async fn run(
             () = asked_to_stop() => return Ok(()),
         },
     };
-    let exchange: Arc<dyn Exchange> = match &redis {
-        Some(redis) => redis.clone(),
-        None => Arc::new(Memory::default()),
+    let auth = match auth {
+        None => None,
+        Some(settings) => select! {
+            started = Auth::start(settings, metrics.clone()) => Some(started?),
+            () = asked_to_stop() => return Ok(()),
+        },
     };
-    let gateway = Arc::new(Gateway::new(rules, limits, exchange, metrics));
-    let public = Serving::start(listeners.public, public_routes(gateway.clone()), for_clients);
-    let operators = Serving::start(listeners.admin, admin_routes(gateway.clone()), for_operators);
+    let rooms = match &redis {
+        Some(redis) => Rooms::in_redis(redis),
+        None => Rooms::in_memory(Memory::new(mailbox, spool_length, metrics.exchange.clone())),
+    };
+    let webhooks = match webhooks {
+        Some(settings) => Some(Webhooks::start(settings, rooms.spools, &metrics.events)?),
+        None => None,
+    };
+    let porter = Porter {
+        proxies: edge.proxies.clone(),
+        places: Places::new(limits.sockets_per_address.saturating_add(SPARE_CONNECTIONS_PER_ADDRESS)),
+        metrics: metrics.clone(),
+    };
+    let gateway = Arc::new(Gateway::new(rules, limits, edge, auth, rooms.exchange, metrics));
+    let public = Serving::behind(Some(porter), listeners.public, public_routes(gateway.clone()), for_clients);
+    let administration = Admin::new(gateway.clone(), rooms.directory, admin_token.as_ref());
+    let operators = Serving::start(listeners.admin, admin_routes(administration), for_operators);
     info!(%address, %admin, "listening");
 
     let because = select! {
@@ -129,11 +178,32 @@ pub async fn run(
     if timeout(STOP_TIMEOUT, stop(&gateway, &public, &operators)).await.is_err() {
         warn!("some connections did not end in time; leaving them");
     }
+    if let Some(webhooks) = webhooks {
+        webhooks.stop().await;
+    }
     if let Some(redis) = redis {
         redis.stop().await;
     }
     info!("stopped");
     Ok(())
+}
+
+/// The rooms, as each knows them who has to do with them.
+struct Rooms {
+    exchange: Arc<dyn Exchange>,
+    directory: Arc<dyn Directory>,
+    spools: Vec<Arc<dyn Spool>>,
+}
+
+impl Rooms {
+    fn in_redis(redis: &Arc<Redis>) -> Self {
+        Self { spools: redis.spools(), exchange: redis.clone(), directory: redis.clone() }
+    }
+
+    fn in_memory(memory: Memory) -> Self {
+        let memory = Arc::new(memory);
+        Self { spools: memory.spools(), exchange: memory.clone(), directory: memory }
+    }
 }
 
 /// Waits until the node has drained, and says how that ended.

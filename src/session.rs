@@ -13,27 +13,36 @@
 //! says [`Effect::Detach`] in place of [`Effect::Leave`], and another one takes the membership up.
 
 mod acks;
+mod door;
 mod held;
+mod ice;
 mod inside;
+mod pass;
 mod view;
 
 #[cfg(test)]
 mod tests;
 
+pub use self::door::{Denied, Door, Grants, Knock, OpenDoor};
+pub use self::ice::IceSource;
+
 use self::{
     held::{Held, Overrun},
     inside::Inside,
+    pass::{Act, Pass, Turn},
     view::View,
 };
 use crate::{
     protocol::{
-        ClientEvent, ClientFrame, CloseCode, Dialect, Ending, ErrorCode, Fault, Had, IceServer, Info,
-        JoinRequest, LeaveReason, ResumeKey, ResumeRequest, ServerEvent, Signal, SocketId, Text, Ticket,
+        Address, ClientEvent, ClientFrame, CloseCode, Dialect, Ending, ErrorCode, Fault, Had, Info,
+        JoinRequest, LeaveReason, Limit, ResumeKey, ResumeRequest, RoomName, ServerEvent, Signal, SocketId,
+        Text, Ticket, Token,
     },
     room::{Attachment, Claim, Event, Lifeline, Member, Refusal, Snapshot},
 };
 use std::{
     mem,
+    num::NonZeroUsize,
     sync::Arc,
     time::{Duration, Instant},
 };
@@ -49,8 +58,12 @@ pub struct Rules {
     pub ping_timeout: Duration,
     /// How long a membership outlives its connection, if its client asks for that.
     pub resume_window: Duration,
+    /// The longest name of a room, in bytes.
+    pub max_room_name: usize,
+    /// The largest thing that a peer may show, in bytes of JSON.
+    pub max_info: usize,
     /// What clients are told of STUN and TURN servers.
-    pub ice_servers: Vec<IceServer>,
+    pub ice: Arc<dyn IceSource>,
 }
 
 /// What happens to a session.
@@ -62,6 +75,8 @@ pub enum Input<'a> {
     Binary,
     /// The client sent a WebSocket ping or pong.
     Heard,
+    /// The client sent a frame, text or not, that is one too many: it has no effect, and may be sent again after this time.
+    Excess(Option<&'a str>, Duration),
     /// The exchange tells something.
     Exchange(Event),
     /// Every message of the client's up to this number was handled.
@@ -83,10 +98,14 @@ pub enum Effect {
     Send(Text),
     /// Tell the client of an error, in a dialect that has errors.
     Refuse(ErrorCode, Option<Text>),
+    /// Note that a limit was met.
+    Met(Limit),
     /// Send a WebSocket ping.
     Ping,
-    /// Enter a room.
-    Join(Member, Info, Option<Lifeline>),
+    /// The door is closed to the client.
+    TurnedAway(Knock, ErrorCode),
+    /// Enter a room; with how many members it may have, where the client's token says so.
+    Join(Member, Info, Option<NonZeroUsize>, Option<Lifeline>),
     /// Take up a membership that another connection had.
     Resume(Member, Claim),
     /// Leave the room.
@@ -119,11 +138,13 @@ pub enum Effect {
 pub struct Session {
     rules: Arc<Rules>,
     secrets: Secrets,
+    door: Box<dyn Door>,
+    /// For the first room that it joins.
+    first_id: Option<SocketId>,
     dialect: Option<Dialect>,
     state: State,
     malformed: u8,
-    heard: Instant,
-    pinged: bool,
+    liveness: Liveness,
 }
 
 /// Where a session has what nobody can guess from: ids that were never used, and keys.
@@ -144,11 +165,19 @@ enum State {
     Entering {
         member: Member,
         way: Way,
+        pass: Pass,
         held: Held,
         since: Instant,
     },
     Inside(Inside),
     Over,
+}
+
+/// The client's last sign of life, or the ping that asked for the next one.
+#[derive(Clone, Copy, Debug)]
+enum Liveness {
+    Heard(Instant),
+    Pinged(Instant),
 }
 
 #[derive(Debug)]
@@ -173,16 +202,25 @@ impl Session {
     pub const MAX_MALFORMED: u8 = 10;
 
     /// A connection made `now`.
-    pub fn new(rules: Arc<Rules>, secrets: Secrets, now: Instant) -> Self {
+    pub fn new(rules: Arc<Rules>, secrets: Secrets, door: Box<dyn Door>, now: Instant) -> Self {
         let state = State::Outside { since: now };
-        Self { rules, secrets, dialect: None, state, malformed: 0, heard: now, pinged: false }
+        let first_id = Some((secrets.id)());
+        let liveness = Liveness::Heard(now);
+        Self { rules, secrets, door, first_id, dialect: None, state, malformed: 0, liveness }
+    }
+
+    /// The id that it will have in the first room that it joins; `None` once it has joined.
+    pub fn first_id(&self) -> Option<SocketId> {
+        self.first_id
     }
 
     /// Takes what happened, and adds what is to be done about it.
     pub fn handle(&mut self, input: Input<'_>, now: Instant, effects: &mut Vec<Effect>) {
-        if matches!(input, Input::Text(_) | Input::Binary | Input::Heard) {
-            self.heard = now;
-            self.pinged = false;
+        if matches!(self.state, State::Over) {
+            return;
+        }
+        if matches!(input, Input::Text(_) | Input::Binary | Input::Heard | Input::Excess(..)) {
+            self.liveness = Liveness::Heard(now);
         }
         match input {
             Input::Text(text) => {
@@ -192,6 +230,7 @@ impl Session {
             }
             Input::Binary => self.refuse(&Fault::bad_message("a frame is text, not binary"), effects),
             Input::Heard => {}
+            Input::Excess(text, after) => self.pass_over(text, after, now, effects),
             Input::Exchange(event) => self.exchange_says(event, now, effects),
             Input::Handled(n) => {
                 if let Ok(inside) = self.inside() {
@@ -212,16 +251,18 @@ impl Session {
 
     /// When it wants to hear `Tick`, unless it hears from its client before.
     pub fn deadline(&self) -> Instant {
-        let liveness = self.heard
-            + self.rules.ping_interval
-            + if self.pinged { self.rules.ping_timeout } else { Duration::ZERO };
-        match &self.state {
-            State::Outside { since } | State::Entering { since, .. } => {
-                liveness.min(*since + self.rules.join_timeout)
-            }
-            State::Inside(inside) => inside.ack_due().map_or(liveness, |due| liveness.min(due)),
-            State::Over => liveness,
-        }
+        let liveness = match self.liveness {
+            Liveness::Heard(at) => at + self.rules.ping_interval,
+            Liveness::Pinged(at) => at + self.rules.ping_timeout,
+        };
+        let answer = |since: &Instant| Some(*since + self.rules.join_timeout);
+        let due = match &self.state {
+            State::Outside { since } => [answer(since), None],
+            State::Entering { since, pass, .. } => [answer(since), pass.end()],
+            State::Inside(inside) => [inside.ack_due(), inside.pass.due()],
+            State::Over => [None, None],
+        };
+        due.into_iter().flatten().fold(liveness, Instant::min)
     }
 
     /// The dialect: native, until the first event tells.
@@ -239,7 +280,8 @@ impl Session {
                 Err(fault) => Err(Fault { n: relay.n, ..fault }),
             },
             ClientEvent::Info(info) => {
-                self.inside()?;
+                self.check_info(&info)?;
+                self.inside()?.pass.check(Act::Show)?;
                 effects.push(Effect::SetInfo(info));
                 Ok(())
             }
@@ -258,49 +300,121 @@ impl Session {
                 Ok(())
             }
             ClientEvent::IceServers => {
-                self.tell(&ServerEvent::IceServers(&self.rules.ice_servers), effects);
+                let me = self.inside()?.me();
+                self.tell(&ServerEvent::IceServers(&self.rules.ice.ice_servers(me)), effects);
                 Ok(())
             }
             ClientEvent::Ping => {
                 self.tell(&ServerEvent::Pong, effects);
                 Ok(())
             }
-            ClientEvent::Token | ClientEvent::Ignored => Ok(()),
+            ClientEvent::Token(token) => self.renew(&token, now, effects),
+            ClientEvent::Ignored => Ok(()),
         }
+    }
+
+    /// Says of a frame that it has no effect. The number of a message is used up by that, as by any refusal.
+    fn pass_over(&mut self, text: Option<&str>, after: Duration, now: Instant, effects: &mut Vec<Effect>) {
+        let mut fault = Fault::rate_limited(Limit::Messages, after);
+        let dialect = self.dialect();
+        let event = text.and_then(|text| ClientFrame::parse(text).ok()?.event(dialect).ok());
+        if let (Some(ClientEvent::Relay(relay)), State::Inside(inside)) = (event, &mut self.state) {
+            fault.n = relay.n.filter(|&n| inside.skip(n, now));
+            if let Address::Peer(peer) = &relay.address {
+                fault = fault.about_peer(peer);
+            }
+        }
+        self.refuse(&fault, effects);
     }
 
     fn join(
         &mut self,
-        JoinRequest { room, info, resume }: JoinRequest,
+        JoinRequest { room, token, info, resume }: JoinRequest<'_>,
         now: Instant,
         effects: &mut Vec<Effect>,
     ) -> Result<(), Fault> {
         self.outside()?;
-        let member = Member::new(room, (self.secrets.id)());
+        self.check_room_name(&room)?;
+        self.check_info(&info)?;
+        let Some(pass) = self.knock(Knock::Join, token.as_ref(), &room, now, effects) else { return Ok(()) };
+        if info != Info::default() {
+            pass.check(Act::Show)
+                .inspect_err(|fault| effects.push(Effect::TurnedAway(Knock::Join, fault.code)))?;
+        }
+        let id = self.first_id.take().unwrap_or_else(self.secrets.id);
+        let member = Member::new(room, id);
         let key = resume.then(self.secrets.key);
         let window = self.rules.resume_window;
         let lifeline = key.as_ref().map(|key| Lifeline { key: key.hash(), window });
-        effects.push(Effect::Join(member.clone(), info, lifeline));
-        self.enter(member, Way::Joining(key), now);
+        effects.push(Effect::Join(member.clone(), info, pass.capacity(), lifeline));
+        self.enter(member, Way::Joining(key), pass, now);
         Ok(())
     }
 
     fn resume(
         &mut self,
-        ResumeRequest { room, id, key, attempt, had, version }: ResumeRequest,
+        ResumeRequest { room, token, id, key, attempt, had, version }: ResumeRequest<'_>,
         now: Instant,
         effects: &mut Vec<Effect>,
     ) -> Result<(), Fault> {
         self.outside()?;
+        let Some(pass) = self.knock(Knock::Resume, token.as_ref(), &room, now, effects) else {
+            return Ok(());
+        };
         let member = Member { room, id, attachment: Attachment::by(attempt) };
         let (view, next) = (View::returning(version, &had), (self.secrets.key)());
         effects.push(Effect::Resume(member.clone(), Claim { key: key.hash(), next: next.hash(), had }));
-        self.enter(member, Way::Resuming(next, view), now);
+        self.enter(member, Way::Resuming(next, view), pass, now);
         Ok(())
     }
 
-    fn enter(&mut self, member: Member, way: Way, now: Instant) {
-        self.state = State::Entering { member, way, held: Held::default(), since: now };
+    /// Asks the door for its client. Who may not come in is told so.
+    fn knock(
+        &mut self,
+        knock: Knock,
+        token: Option<&Token<'_>>,
+        room: &RoomName,
+        now: Instant,
+        effects: &mut Vec<Effect>,
+    ) -> Option<Pass> {
+        let Denied { fault, close } = match self.door.admit(knock, token.map(Token::reveal), room) {
+            Ok(grants) => return Some(Pass::new(room.clone(), grants, now)),
+            Err(denied) => denied,
+        };
+        effects.push(Effect::TurnedAway(knock, fault.code));
+        self.refuse(&fault, effects);
+        if let Some(code) = close {
+            self.close(code, effects);
+        }
+        None
+    }
+
+    /// Takes another token in place of the one that the client came in with. One that isn't good changes nothing.
+    fn renew(&mut self, token: &Token<'_>, now: Instant, effects: &mut Vec<Effect>) -> Result<(), Fault> {
+        let room = self.inside()?.pass.room().clone();
+        let admitted = self.door.admit(Knock::Renew, Some(token.reveal()), &room);
+        let grants = admitted.map_err(|Denied { fault, .. }| fault)?;
+        self.tell(&ServerEvent::Token(grants.valid_for), effects);
+        self.inside()?.pass = Pass::new(room, grants, now);
+        Ok(())
+    }
+
+    fn enter(&mut self, member: Member, way: Way, pass: Pass, now: Instant) {
+        self.state = State::Entering { member, way, pass, held: Held::default(), since: now };
+    }
+
+    fn check_room_name(&self, room: &RoomName) -> Result<(), Fault> {
+        let longest = self.rules.max_room_name;
+        if room.as_str().len() <= longest {
+            Ok(())
+        } else {
+            Err(Fault::bad_room(Some(room.as_str()), longest))
+        }
+    }
+
+    fn check_info(&self, info: &Info) -> Result<(), Fault> {
+        let largest = self.rules.max_info;
+        if info.as_str().len() <= largest { Ok(()) } else { Err(Fault::large_info(largest)) }
     }
 
     fn outside(&self) -> Result<(), Fault> {
@@ -335,6 +449,9 @@ impl Session {
             (State::Entering { .. } | State::Inside(_), Event::Removed) => {
                 return self.close(CloseCode::Unavailable, effects);
             }
+            (State::Entering { .. } | State::Inside(_), Event::Ended(reason)) => {
+                return self.end(reason.into(), effects);
+            }
             (State::Entering { held, .. }, overtaking) => held.push(overtaking),
             (State::Inside(inside), Event::Gone { to, n }) => {
                 inside.refused(n);
@@ -356,33 +473,36 @@ impl Session {
     }
 
     fn joined(&mut self, snapshot: &Snapshot, now: Instant, effects: &mut Vec<Effect>) {
-        let Some((Member { room, id: you, .. }, Way::Joining(key), held)) = self.entered(now) else { return };
+        let Some((Member { room, id: you, .. }, Way::Joining(key), pass, held)) = self.entered(now) else {
+            return;
+        };
         let window = self.rules.resume_window;
-        let (peers, ice_servers) = (&snapshot.peers, &self.rules.ice_servers);
+        let (peers, ice_servers) = (&snapshot.peers, &*self.rules.ice.ice_servers(you));
         let resume = key.as_ref().map(|key| Ticket { key, window });
         let version = snapshot.version;
         self.tell(&ServerEvent::Peers { you, room: &room, peers, version, ice_servers, resume }, effects);
-        self.state = State::Inside(Inside::joined(you, snapshot, key.is_some()));
+        self.state = State::Inside(Inside::joined(you, pass, snapshot, key.is_some()));
         for event in held {
             self.exchange_says(event, now, effects);
         }
     }
 
     fn resumed(&mut self, snapshot: Snapshot, mailbox: Vec<Signal>, now: Instant, effects: &mut Vec<Effect>) {
-        let Some((Member { room, id: you, .. }, Way::Resuming(key, view), held)) = self.entered(now) else {
+        let Some((Member { room, id: you, .. }, Way::Resuming(key, view), pass, held)) = self.entered(now)
+        else {
             return;
         };
         let resume = Ticket { key: &key, window: self.rules.resume_window };
-        let (version, ice_servers) = (snapshot.version, &self.rules.ice_servers);
+        let (version, ice_servers) = (snapshot.version, &*self.rules.ice.ice_servers(you));
         self.tell(&ServerEvent::Resumed { you, room: &room, version, ice_servers, resume }, effects);
-        self.state = State::Inside(Inside::resumed(you, view, held));
+        self.state = State::Inside(Inside::resumed(you, pass, view, held));
         self.exchange_says(Event::Synced { snapshot, mailbox }, now, effects);
     }
 
     /// Takes apart what it was entering with.
-    fn entered(&mut self, now: Instant) -> Option<(Member, Way, Held)> {
+    fn entered(&mut self, now: Instant) -> Option<(Member, Way, Pass, Held)> {
         match mem::replace(&mut self.state, State::Outside { since: now }) {
-            State::Entering { member, way, held, .. } => Some((member, way, held)),
+            State::Entering { member, way, pass, held, .. } => Some((member, way, pass, held)),
             other => {
                 self.state = other;
                 None
@@ -398,13 +518,15 @@ impl Session {
             }
             Refusal::Unavailable => "the rooms can't be reached at the moment; try again soon",
         };
-        self.refuse(&Fault::new(refusal.code(), message), effects);
+        let limit = (refusal == Refusal::Full).then_some(Limit::RoomSize);
+        self.refuse(&Fault { limit, ..Fault::new(refusal.code(), message) }, effects);
     }
 
     fn tick(&mut self, now: Instant, effects: &mut Vec<Effect>) {
         if let State::Inside(inside) = &mut self.state {
             inside.tell_handled(now, effects);
         }
+        self.mind_pass(now, effects);
         if now < self.deadline() {
             return;
         }
@@ -417,11 +539,27 @@ impl Session {
                 self.part_for(State::Outside { since: now }, Parting::Detaching, effects);
                 self.refused(Refusal::Unavailable, effects);
             }
-            _ if self.pinged => self.close(CloseCode::PingTimeout, effects),
-            _ => {
-                self.pinged = true;
-                effects.push(Effect::Ping);
-            }
+            _ => match self.liveness {
+                Liveness::Pinged(_) => self.close(CloseCode::PingTimeout, effects),
+                Liveness::Heard(_) => {
+                    self.liveness = Liveness::Pinged(now);
+                    effects.push(Effect::Ping);
+                }
+            },
+        }
+    }
+
+    /// Tells a client that its token ends soon, and ends its connection when it does.
+    fn mind_pass(&mut self, now: Instant, effects: &mut Vec<Effect>) {
+        let turn = match &mut self.state {
+            State::Inside(inside) => inside.pass.turn(now),
+            State::Entering { pass, .. } => pass.end().filter(|end| now >= *end).map(|_| Turn::Expired),
+            State::Outside { .. } | State::Over => None,
+        };
+        match turn {
+            None => {}
+            Some(Turn::Expiring(after)) => self.tell(&ServerEvent::TokenExpiring(after), effects),
+            Some(Turn::Expired) => self.close(CloseCode::Unauthorized, effects),
         }
     }
 
@@ -438,12 +576,14 @@ impl Session {
             }
         }
         let dialect = self.dialect();
+        effects.extend(fault.limit.map(Effect::Met));
         effects.push(Effect::Refuse(fault.code, ServerEvent::Error(fault).encode(dialect)));
         // A SkyRTC client waits for `_peers`, and has no other way to hear that there won't be any.
         if let (Dialect::SkyRtc, State::Outside { .. }) = (dialect, &self.state) {
             match fault.code {
                 ErrorCode::BadRoom | ErrorCode::RoomFull => self.close(CloseCode::Forbidden, effects),
                 ErrorCode::Unavailable => self.close(CloseCode::Unavailable, effects),
+                ErrorCode::RateLimited => self.close(CloseCode::RateLimited, effects),
                 _ => {}
             }
         }

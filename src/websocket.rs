@@ -15,5 +15,6 @@ mod socket;
 mod upgrade;
 
 pub use lingering::Lingering;
+pub use reader::{Message, Reader};
 pub use socket::{Frame, Lost, Outgoing, Socket};
 pub use upgrade::{Opening, Refused, Upgrade};

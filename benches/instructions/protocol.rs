@@ -6,7 +6,7 @@ use crate::{
     session::{me, room, snapshot},
 };
 use std::hint::black_box;
-use switchboard::protocol::{ClientEvent, ClientFrame, Dialect, IceServer, Relay, ServerEvent};
+use switchboard::protocol::{ClientEvent, ClientFrame, Dialect, IceServer, IceServers, Relay, ServerEvent};
 
 pub(crate) fn parse_offer() -> u32 {
     parse(&frames::offer())
@@ -43,8 +43,9 @@ pub(crate) fn encode_peers() -> u32 {
     count(|| drop(black_box(black_box(&event).encode(Dialect::Native))))
 }
 
-pub(crate) fn ice_servers() -> Vec<IceServer> {
-    vec![IceServer { urls: vec!["stun:stun.example.org:3478".into()] }]
+pub(crate) fn ice_servers() -> IceServers {
+    let urls = vec!["stun:stun.example.org:3478".into()];
+    IceServers { servers: vec![IceServer::Stun { urls }], ttl: None }
 }
 
 /// Reads the envelope and the event, which is all of a `join`, and of a message its address.

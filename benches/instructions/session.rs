@@ -13,13 +13,13 @@ use std::{
 use switchboard::{
     protocol::{Info, Peer, ResumeKey, RoomName, Signal, SignalKind, SocketId},
     room::{Event, Snapshot},
-    session::{Effect, Input, Rules, Secrets, Session},
+    session::{Effect, Input, OpenDoor, Rules, Secrets, Session},
 };
 
 /// Who joins seven others: asks, and is in.
 pub(crate) fn join() -> u32 {
     let (rules, now) = (rules(), Instant::now());
-    let new = |_| (Session::new(rules.clone(), SECRETS, now), snapshot());
+    let new = |_| (Session::new(rules.clone(), SECRETS, Box::new(OpenDoor), now), snapshot());
     let mut effects = Vec::new();
     count_each(new, |(mut session, snapshot)| {
         session.handle(Input::Text(black_box(JOIN)), now, &mut effects);
@@ -71,7 +71,7 @@ fn relay_in(text: &str) -> u32 {
 /// A session that is in, and the time.
 fn inside() -> (Session, Instant) {
     let now = Instant::now();
-    let mut session = Session::new(rules(), SECRETS, now);
+    let mut session = Session::new(rules(), SECRETS, Box::new(OpenDoor), now);
     let mut effects = Vec::new();
     session.handle(Input::Text(JOIN), now, &mut effects);
     session.handle(Input::Exchange(Event::Joined(snapshot())), now, &mut effects);
@@ -87,7 +87,9 @@ fn rules() -> Arc<Rules> {
         ping_interval: 25 * second,
         ping_timeout: 10 * second,
         resume_window: 30 * second,
-        ice_servers: ice_servers(),
+        ice: Arc::new(ice_servers()),
+        max_room_name: 128,
+        max_info: 4096,
     })
 }
 

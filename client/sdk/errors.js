@@ -16,6 +16,9 @@ export class SwitchboardError extends Error {
   /** The room is no longer joined, nor will it be by itself.
    * @readonly @type {boolean} */
   fatal;
+  /** When it may succeed, in milliseconds, where the gateway said so.
+   * @readonly @type {number | undefined} */
+  retryAfterMs;
   /** What the WebSocket closed with, where that was the cause.
    * @readonly @type {number | undefined} */
   closeCode;
@@ -26,14 +29,15 @@ export class SwitchboardError extends Error {
   /**
    * @param {ErrorCode} code
    * @param {string} message
-   * @param {{ retryable?: boolean, fatal?: boolean, closeCode?: number, peerId?: string, cause?: unknown }} [details]
+   * @param {{ retryable?: boolean, fatal?: boolean, retryAfterMs?: number, closeCode?: number, peerId?: string, cause?: unknown }} [details]
    */
-  constructor(code, message, { retryable, fatal = false, closeCode, peerId, cause } = {}) {
+  constructor(code, message, { retryable, fatal = false, retryAfterMs, closeCode, peerId, cause } = {}) {
     super(message, { cause });
     this.name = 'SwitchboardError';
     this.code = code;
     this.retryable = retryable ?? RETRYABLE.has(code);
     this.fatal = fatal;
+    this.retryAfterMs = retryAfterMs;
     this.closeCode = closeCode;
     this.peerId = peerId;
   }

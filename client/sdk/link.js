@@ -113,8 +113,9 @@ export class Link {
    * @param {string} frame
    */
   ask(frame) {
+    if (!this.#next) return;
     this.#hasAsked = true;
-    this.#next?.send(frame);
+    this.#next.send(frame);
   }
 
   /** The next connection is let in, and takes over. */
@@ -204,7 +205,7 @@ export class Link {
   #retry(error) {
     this.#lastError = error;
     this.#attempt++;
-    this.#openIn(backoff(this.#attempt, this.#reconnect || {}));
+    this.#openIn((error.retryAfterMs ?? 0) + backoff(this.#attempt, this.#reconnect || {}));
   }
 
   /** @param {number} inMs */

@@ -161,9 +161,9 @@ export class Peer {
   }
 
   /** @internal The gateway couldn't take what we sent. After a while it may. */
-  repeatLater() {
+  repeatLater(afterMs = 0) {
     if (this.#timers.has('repeat')) return;
-    this.#timers.set('repeat', backoff(++this.#undelivered), () => this.#negotiation.repeat());
+    this.#timers.set('repeat', afterMs + backoff(++this.#undelivered), () => this.#negotiation.repeat());
   }
 
   /** @internal The gateway may have lost what it had taken, from both of us. */

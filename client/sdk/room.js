@@ -70,7 +70,7 @@ export class Room {
    *
    * @param {{ signal?: AbortSignal }} [options]
    * @returns {Promise<void>} resolves once everybody who was there was told of with `peerjoin`; rejects with
-   *   a `SwitchboardError`: `room_full`, `bad_room`, `unavailable`, `unsupported`, `timeout`, `aborted`, or
+   *   a `SwitchboardError`: `unauthorized`, `forbidden`, `room_full`, `bad_room`, `unavailable`, `unsupported`, `timeout`, `aborted`, or
    *   what the gateway closed the connection with
    */
   async join({ signal } = {}) {
@@ -165,9 +165,9 @@ export class Room {
 
   /** @returns {Promise<void>} */
   #connect() {
-    const { room, info = null, url = '/ws', reconnect = {} } = this.#options;
+    const { room, info = null, token, url = '/ws', reconnect = {} } = this.#options;
     return new Promise((resolve, reject) => {
-      this.#signaling = new Signaling({ room, info, url, reconnect, WebSocket: this.#tools.WebSocket }, {
+      this.#signaling = new Signaling({ room, info, token, url, reconnect, WebSocket: this.#tools.WebSocket }, {
         onevent: (eventName, data) => this.#receive(eventName, data),
         onretry: (retry) => this.#setState('reconnecting', retry),
         onlost: (error) => this.#end('failed', error),
@@ -297,11 +297,11 @@ export class Room {
     if (peer?.setAway(away)) this.#emit(away ? 'peeraway' : 'peerback', peer);
   }
 
-  /** @param {{ code: ErrorCode, message: string, retryable: boolean, n?: number, socketId?: string }} data */
-  #refused({ code, message, retryable, n, socketId: peerId = '' }) {
+  /** @param {{ code: ErrorCode, message: string, retryable: boolean, n?: number, socketId?: string, retryAfterMs?: number }} data */
+  #refused({ code, message, retryable, n, socketId: peerId = '', retryAfterMs }) {
     if (code === 'peer_gone') return; // what we sent crossed with its leaving, which we are told of
-    if (retryable && n !== undefined) return this.#peers.get(peerId)?.repeatLater();
-    this.#emit('error', new SwitchboardError(code, message, { retryable, peerId: peerId || undefined }));
+    if (retryable && n !== undefined) return this.#peers.get(peerId)?.repeatLater(retryAfterMs);
+    this.#emit('error', new SwitchboardError(code, message, { retryable, retryAfterMs, peerId: peerId || undefined }));
   }
 
   /**

@@ -95,6 +95,12 @@ export class Session {
     return received;
   }
 
+  /** The gateway may not have been told what was heard. */
+  tellAgain() {
+    for (const id of this.#heard.keys()) this.#untold.add(id);
+    this.#untoldCount = this.#untold.size;
+  }
+
   /** The data of a `resume`: no two are alike, and the last one counts. */
   resume() {
     return {

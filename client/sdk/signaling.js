@@ -4,7 +4,7 @@ import { Session } from './session.js';
 import { Timers } from './timers.js';
 
 /** @import { Retry } from './link.js' */
-/** @import { ErrorCode, ReconnectOptions } from './types.js' */
+/** @import { ErrorCode, ReconnectOptions, TokenSource } from './types.js' */
 /** @typedef {{ socketId: string, info: unknown, away?: boolean }} Introduction what the gateway tells of a peer at first */
 
 /** What a gateway takes, unless it is told otherwise. A larger frame would cost the connection. */
@@ -13,6 +13,8 @@ const MOST_BYTES = 64 * 1024;
 const MOST_INFO_BYTES = 4096;
 /** Info that the gateway couldn't take is sent again after such a time. */
 const INFO_AGAIN_MS = 3000;
+/** So is a token that the page couldn't give, or the gateway not take. */
+const TOKEN_AGAIN_MS = 3000;
 /** What was heard is acknowledged after such a time, or when it is so many messages. The protocol asks for a second, and 32. */
 const ACK_AFTER_MS = 500;
 const ACK_AFTER_MESSAGES = 32;
@@ -25,6 +27,15 @@ export class Signaling {
   #room;
   #info;
   #resume;
+  #token;
+  /** Which question to be let in is the latest: a token may come when it is no longer waited for. */
+  #question = 0;
+  /** The token that the gateway knows.
+   * @type {string | undefined} */
+  #shown;
+  /** The next one, until the gateway says that it is good.
+   * @type {string | undefined} */
+  #offered;
   #handlers;
   #link;
   /** @type {Session | null} */
@@ -37,6 +48,7 @@ export class Signaling {
    * @param {{
    *   room: string,
    *   info: unknown,
+   *   token?: TokenSource,
    *   url: string | readonly string[],
    *   reconnect: false | ReconnectOptions,
    *   WebSocket: typeof globalThis.WebSocket,
@@ -47,9 +59,10 @@ export class Signaling {
    *   onlost: (error: SwitchboardError) => void,
    * }} handlers `onretry`: the connection is gone, and there will be another; `onlost`: there will be none
    */
-  constructor({ room, info, url, reconnect, WebSocket }, handlers) {
+  constructor({ room, info, token, url, reconnect, WebSocket }, handlers) {
     this.#room = room;
     this.#info = info;
+    this.#token = token;
     this.#resume = reconnect !== false;
     this.#handlers = handlers;
     this.#link = new Link(WebSocket, [url].flat(), reconnect, {
@@ -98,19 +111,31 @@ export class Signaling {
    * @returns {Promise<void>} resolves once the gateway knows, or there is no way to tell it
    */
   close() {
+    this.#question++;
     this.#timers.clearAll();
     return this.#link.close();
   }
 
-  #ask() {
-    if (this.#session?.isResumable) this.#link.ask(frameOf('resume', this.#session.resume()));
+  async #ask() {
+    const question = ++this.#question;
+    try {
+      if (this.#token !== undefined) this.#shown = await giveToken(this.#token);
+    } catch (error) {
+      if (question === this.#question) this.#link.refuse(/** @type {SwitchboardError} */ (error));
+      return;
+    }
+    if (question === this.#question) this.#askNow();
+  }
+
+  #askNow() {
+    if (this.#session?.isResumable) this.#link.ask(frameOf('resume', { ...this.#session.resume(), token: this.#shown }));
     else this.#join();
   }
 
   #join() {
     this.#session = null;
     this.#hasNewInfo = false;
-    const frame = frameOf('join', { room: this.#room, info: this.#info, resume: this.#resume });
+    const frame = frameOf('join', { room: this.#room, info: this.#info, resume: this.#resume, token: this.#shown });
     if (bytesIn(frame) > MOST_BYTES) this.#link.refuse(tooLarge('join'));
     else this.#link.ask(frame);
   }
@@ -137,6 +162,8 @@ export class Signaling {
    * @param {any} data
    */
   #enter(eventName, data) {
+    this.#timers.clear('token');
+    this.#offered = this.#shown;
     this.#link.enter();
     for (const frame of this.#session?.unacknowledged ?? []) this.#link.send(frame);
     this.#handlers.onevent(eventName, data);
@@ -144,10 +171,11 @@ export class Signaling {
     this.#acknowledge();
   }
 
-  /** @param {{ code: ErrorCode, message: string, retryable: boolean }} data */
-  #refused({ code, message, retryable }) {
-    const error = new SwitchboardError(code, message, { retryable });
-    if (retryable || !this.#session?.isResumable) return this.#link.refuse(error);
+  /** @param {{ code: ErrorCode, message: string, retryable: boolean, retryAfterMs?: number }} data */
+  #refused({ code, message, retryable, retryAfterMs }) {
+    const error = new SwitchboardError(code, message, { retryable, retryAfterMs });
+    const isShut = code === 'unauthorized' || code === 'forbidden'; // to a join as well
+    if (retryable || isShut || !this.#session?.isResumable) return this.#link.refuse(error);
     this.#session = null; // it can't be resumed, but we can join anew
     this.#link.giveUp(error);
     this.#join();
@@ -166,12 +194,31 @@ export class Signaling {
       case 'reconnect':
         if (this.#session?.isResumable) this.#link.replace(data.afterMs);
         return;
+      case 'token':
+        this.#shown = this.#offered;
+        return;
+      case 'token_expiring':
+        return this.#timers.set('token', renewalDelay(data.afterMs), () => this.#renew());
       case 'error':
-        if (data.retryable && data.n === undefined) return this.#timers.set('info', INFO_AGAIN_MS, () => this.#sendInfo());
+        if (data.retryable && data.n === undefined) return this.#repeatLater(data);
     }
     const isNew = this.#session?.hear(eventName, data, n);
     this.#acknowledge();
     if (isNew) this.#handlers.onevent(eventName, data);
+  }
+
+  /**
+   * What has no number was refused: which it was isn't told, and it does no harm to say it all again.
+   *
+   * @param {{ retryAfterMs?: number }} data
+   */
+  #repeatLater({ retryAfterMs = 0 }) {
+    this.#timers.set('info', INFO_AGAIN_MS + retryAfterMs, () => {
+      if (this.#hasNewInfo) this.#sendInfo();
+      this.#session?.tellAgain();
+      this.#acknowledge();
+    });
+    if (this.#offered !== this.#shown) this.#timers.set('token', TOKEN_AGAIN_MS + retryAfterMs, () => this.#renew());
   }
 
   #acknowledge() {
@@ -186,6 +233,19 @@ export class Signaling {
     this.#link.send(frameOf('ack', { received: this.#session.takeUntold() }));
   }
 
+  /** Shows the page's next token, if there is one: the gateway says again when that expires. */
+  async #renew() {
+    try {
+      const token = await giveToken(this.#token);
+      if (token === this.#shown || !this.#link.isConnected) return;
+      this.#offered = token;
+      this.#link.send(frameOf('token', { token }));
+    } catch (error) {
+      this.#timers.set('token', TOKEN_AGAIN_MS, () => this.#renew());
+      this.#handlers.onevent('error', error);
+    }
+  }
+
   #sendInfo() {
     this.#link.send(frameOf('info', { info: this.#info }));
   }
@@ -198,6 +258,27 @@ export class Signaling {
     const { code, message, retryable } = tooLarge(eventName);
     this.#handlers.onevent('error', { code, message, retryable, socketId });
   }
+}
+
+/**
+ * @param {TokenSource | undefined} source
+ * @returns {Promise<string | undefined>} rejects with a `SwitchboardError`
+ */
+async function giveToken(source) {
+  try {
+    return await (typeof source === 'function' ? source() : source);
+  } catch (cause) {
+    throw new SwitchboardError('unauthorized', 'The page gave no token.', { retryable: true, cause });
+  }
+}
+
+/**
+ * When to renew a token that expires: early enough, and not with all the others that came when we did.
+ *
+ * @param {number} afterMs
+ */
+function renewalDelay(afterMs) {
+  return (afterMs * (1 + Math.random())) / 4;
 }
 
 /**

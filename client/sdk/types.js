@@ -21,11 +21,18 @@
  */
 
 /**
+ * A token, or what gives one: it is asked before each connection, and some seconds before the last one expires.
+ *
+ * @typedef {string | (() => string | Promise<string>)} TokenSource
+ */
+
+/**
  * @typedef {object} RoomOptions
  * @property {string} room the room's name
  * @property {string | readonly string[]} [url] the gateway's WebSocket; `/ws` of the page's own host if not given. Of
  *   several, each connection goes to the next
  * @property {false | ReconnectOptions} [reconnect] false: a connection that breaks ends the membership
+ * @property {TokenSource} [token] what says that you may join, where the gateway asks for it
  * @property {any} [info] what the others see of you, sent as JSON: a name, for instance
  * @property {RTCIceServer[]} [iceServers] in place of those the gateway names
  * @property {Omit<RTCConfiguration, 'iceServers'>} [rtcConfig]
@@ -37,7 +44,7 @@
  * @typedef {object} RoomEvents
  * @property {(now: RoomState, was: RoomState, details?: StateDetails) => void} state also before each attempt to reconnect
  * @property {(peer: Peer) => void} peerjoin somebody is in the room; at first, once for everybody who was there
- * @property {(peer: Peer, reason: 'left' | 'lost' | (string & {})) => void} peerleave
+ * @property {(peer: Peer, reason: 'left' | 'lost' | 'kicked' | 'closed' | (string & {})) => void} peerleave
  * @property {(peer: Peer) => void} peeraway the peer's way to its gateway broke; the connection between you goes on
  * @property {(peer: Peer) => void} peerback
  * @property {(peer: Peer, state: RTCPeerConnectionState) => void} peerstate

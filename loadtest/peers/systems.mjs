@@ -153,6 +153,7 @@ async function switchboard(run, name, redis) {
   const child = run(name, [
     binary('switchboard', 'SWITCHBOARD_BIN'),
     ...['--listen', `127.0.0.1:${port}`, '--admin-listen', `127.0.0.1:${admin}`],
+    ...['--max-sockets-per-address', '19000', '--joins-per-address', '1000000', '--messages-per-socket', '1000000000'],
     ...['--max-sockets', '19000', '--join-timeout', '1h', '--ping-interval', '1h', '--drain', '0s', '--log', 'warn'],
     ...(redis ? ['--redis', `redis://${redis}`] : []),
   ]);

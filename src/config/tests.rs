@@ -1,6 +1,7 @@
 //! Where a setting's value comes from.
 
 use super::*;
+use crate::protocol::{IceServer, SocketId};
 use std::fs;
 
 fn read(flags: &[&str]) -> Config {
@@ -20,11 +21,19 @@ fn a_flag_wins_over_the_file_and_the_file_over_the_default() {
     let settings = read(&["--config", &path, "--room-capacity", "2"]).server();
     assert_eq!(settings.limits.room_capacity.get(), 2);
     assert_eq!(settings.rules.join_timeout, Duration::from_mins(1));
-    assert_eq!(settings.rules.ice_servers.len(), 2);
+    assert_eq!(ice_servers(&settings), ["stun:a", "stun:b"]);
     assert_eq!(settings.limits.sockets, 10_000);
     let settings = read(&["--config", &path, "--ice-server", "stun:c"]).server();
-    assert_eq!(settings.rules.ice_servers, [IceServer { urls: vec!["stun:c".into()] }], "a list is replaced");
+    assert_eq!(ice_servers(&settings), ["stun:c"], "a list is replaced");
     fs::remove_file(path).unwrap();
+}
+
+fn ice_servers(settings: &Settings) -> Vec<String> {
+    let told = settings.rules.ice.ice_servers(SocketId::from_random([0; SocketId::LEN]));
+    let urls = told.servers.iter().flat_map(|server| match server {
+        IceServer::Stun { urls } | IceServer::Turn { urls, .. } => urls,
+    });
+    urls.cloned().collect()
 }
 
 #[test]
@@ -40,4 +49,32 @@ fn every_flag_has_its_environment_variable_and_its_help() {
 #[test]
 fn the_command_is_sound() {
     Config::settings_command().debug_assert();
+}
+
+#[test]
+fn events_are_off_unless_somebody_wants_them() {
+    let good = format!("--webhook-secret=whsec_{}", "c2VjcmV0".repeat(4));
+    let url = "--webhook-url=https://user:word@example.org/hook";
+    assert_eq!(read(&[]).server().spool_length, 0);
+    let settings = read(&[url, &good, "--redis=redis://a", "--event-stream-length=7"]).server();
+    assert_eq!((settings.spool_length, settings.redis.map(|redis| redis.events)), (7, Some(7)));
+    for flag in ["--event-stream", "--event-stream=true"] {
+        let settings = read(&[flag, "--redis=redis://a"]).server();
+        assert!(settings.redis.is_some_and(|redis| redis.events == 10_000) && settings.webhooks.is_none());
+    }
+    for flags in [
+        &[url][..],
+        &[&good],
+        &["--event-stream"],
+        &[url, "--webhook-secret=whsec_c2VjcmV0"],
+        &[url, "--webhook-secret=c2VjcmV0c2VjcmV0c2VjcmV0c2VjcmV0"],
+        &[url, "--webhook-secret=file:/nowhere"],
+        &["--webhook-url=ftp://user:word@example.org", &good],
+        &["--webhook-url=user:word@example.org", &good],
+    ] {
+        let arguments = ["switchboard"].iter().chain(flags).map(Into::into).collect();
+        let why = Config::read(arguments).expect_err("wrong").to_string();
+        assert!(why.contains("--webhook") || why.contains("--event-stream"), "{why}");
+        assert!(!why.contains("word") && !why.contains("c2VjcmV0"), "{why}");
+    }
 }

@@ -1,8 +1,15 @@
 //! How settings' values are written. Each error says what the setting takes.
 
-use crate::exchange::redis::Source;
+use crate::{
+    exchange::redis::Source,
+    ice::{StunUrl, TurnUrl},
+};
 use bytesize::ByteSize;
-use std::{net::SocketAddr, num::NonZeroUsize, time::Duration};
+use std::{
+    net::SocketAddr,
+    num::{NonZeroU32, NonZeroUsize},
+    time::Duration,
+};
 use tracing_subscriber::EnvFilter;
 
 pub(super) fn address(text: &str) -> Result<SocketAddr, String> {
@@ -11,6 +18,11 @@ pub(super) fn address(text: &str) -> Result<SocketAddr, String> {
 
 pub(super) fn count(text: &str) -> Result<NonZeroUsize, String> {
     text.parse().map_err(|_| "takes a whole number from 1".into())
+}
+
+/// So many a second. The largest is as good as none.
+pub(super) fn rate(text: &str) -> Result<NonZeroU32, String> {
+    text.parse().map_err(|_| "takes a whole number from 1 to 4294967295".into())
 }
 
 pub(super) fn size(text: &str) -> Result<ByteSize, String> {
@@ -25,6 +37,11 @@ pub(super) fn time(text: &str) -> Result<Duration, String> {
 
 pub(super) fn time_or_none(text: &str) -> Result<Duration, String> {
     parse_time(text).ok_or_else(|| "takes a time up to a year, with its unit, such as 0s, 500ms or 2m".into())
+}
+
+pub(super) fn seconds(text: &str) -> Result<Duration, String> {
+    let time = parse_time(text).filter(|time| time.as_secs() > 0);
+    time.ok_or_else(|| "takes a time from 1s to a year, with its unit, such as 30s, 10m or 1h".into())
 }
 
 fn parse_time(text: &str) -> Option<Duration> {
@@ -54,13 +71,19 @@ pub(super) fn partitions(text: &str) -> Result<u16, String> {
     number.ok_or_else(|| "takes a whole number from 1 to 1024".into())
 }
 
-/// A STUN URL (RFC 7064). TURN needs credentials, which this version has no way to give.
-pub(super) fn ice_server(url: &str) -> Result<String, String> {
-    let host = url.strip_prefix("stun:").or_else(|| url.strip_prefix("stuns:"));
-    match host {
-        Some(host) if !host.is_empty() && !host.starts_with('/') => Ok(url.into()),
-        _ => Err("takes a STUN URL, such as stun:stun.example.org:3478".into()),
-    }
+pub(super) fn stun_url(url: &str) -> Result<StunUrl, String> {
+    StunUrl::parse(url).ok_or_else(|| {
+        if TurnUrl::parse(url).is_some() {
+            return "takes a STUN URL; name a TURN server with --turn-server, and its secret with --turn-secret".into();
+        }
+        "takes a STUN URL, such as stun:stun.example.org:3478".into()
+    })
+}
+
+pub(super) fn turn_url(url: &str) -> Result<TurnUrl, String> {
+    let takes =
+        "takes a TURN URL, such as turn:turn.example.org:3478 or turns:turn.example.org:5349?transport=tcp";
+    TurnUrl::parse(url).ok_or_else(|| takes.into())
 }
 
 pub(super) fn directives(text: &str) -> Result<String, String> {

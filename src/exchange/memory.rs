@@ -3,31 +3,44 @@
 //! Rooms are spread over shards by a hash of their names; one lock a shard makes each operation atomic, so that every
 //! member hears its room's changes in the order of their versions.
 
+mod directory;
+mod journal;
 mod mailbox;
 mod room;
+mod spool;
 
-use self::room::Room;
-use super::{Entry, Exchange, Recipient};
+use self::{journal::Journal, room::Room};
+use super::{Entry, Exchange, MailboxLimits, Recipient, Spool, directory::Desk, random_name};
 use crate::{
+    metrics::ExchangeMetrics,
     protocol::{Had, Info, LeaveReason, RoomName, Signal, SocketId},
     room::{Claim, Event, Member, Refusal},
 };
 use std::{
     collections::HashMap,
     hash::{BuildHasher, RandomState},
+    net::IpAddr,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
 use tokio::time::sleep;
 use tokio_util::task::AbortOnDropHandle;
 
 /// Rooms in memory.
-#[derive(Default)]
-pub struct Memory(Arc<Rooms>);
+pub struct Memory {
+    /// The node's id, new at each start.
+    node: String,
+    rooms: Arc<Rooms>,
+    desk: Desk,
+}
 
-#[derive(Default)]
 struct Rooms {
     hasher: RandomState,
     shards: [Shard; 32],
+    /// What each member's mailbox holds at most.
+    mailbox: MailboxLimits,
+    metrics: Arc<ExchangeMetrics>,
+    /// Where it is told what happens, if anybody wants to hear of it.
+    journal: Option<Arc<Journal>>,
 }
 
 /// A `std` mutex: held for a map look-up and a few deliveries, never across an await.
@@ -41,6 +54,11 @@ impl Rooms {
         self.shards[index].lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    /// All of them, one after the other.
+    fn all(&self) -> impl Iterator<Item = MutexGuard<'_, HashMap<RoomName, Room>>> {
+        self.shards.iter().map(|shard| shard.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+
     /// Does something to a member's room, if it is there, and forgets the room once it is empty.
     fn with_room<T>(&self, member: &Member, act: impl FnOnce(&mut Room) -> T) -> Option<T> {
         let mut rooms = self.shard(&member.room);
@@ -51,30 +69,52 @@ impl Rooms {
         }
         Some(done)
     }
+
+    /// So many mailboxes were full.
+    fn count_full(&self, mailboxes: Option<u64>) {
+        self.metrics.mailbox_full.inc_by(mailboxes.unwrap_or_default());
+    }
+}
+
+impl Memory {
+    /// No rooms yet. Each spool of what happens in them keeps so many happenings; with 0, nobody wants to hear of them.
+    pub fn new(mailbox: MailboxLimits, spool_length: usize, metrics: Arc<ExchangeMetrics>) -> Self {
+        let node = random_name();
+        let journal = (spool_length > 0).then(|| Arc::new(Journal::new(&node, spool_length)));
+        let rooms =
+            Rooms { hasher: RandomState::new(), shards: Default::default(), mailbox, metrics, journal };
+        Self { node, rooms: Arc::new(rooms), desk: Desk::default() }
+    }
+
+    /// Where what happens waits to be sent on.
+    pub fn spools(&self) -> Vec<Arc<dyn Spool>> {
+        self.rooms.journal.as_ref().map(|journal| journal.spools()).unwrap_or_default()
+    }
 }
 
 impl Exchange for Memory {
     fn join(&self, member: &Member, entry: Entry, recipient: Arc<dyn Recipient>) {
-        let mut rooms = self.0.shard(&member.room);
-        let room = rooms.entry(member.room.clone()).or_default();
+        let mut rooms = self.rooms.shard(&member.room);
+        let journal = || self.rooms.journal.as_ref().map(|journal| journal.of(&member.room));
+        let room = rooms.entry(member.room.clone()).or_insert_with(|| Room::new(journal()));
         if room.len() >= entry.capacity.get() {
             recipient.deliver(Event::Refused(Refusal::Full));
         } else {
-            room.join(member.id, entry, recipient);
+            room.join(member.id, entry, self.rooms.mailbox, recipient);
         }
     }
 
     fn resume(&self, member: &Member, claim: Claim, recipient: Arc<dyn Recipient>) {
-        let resumed = self.0.with_room(member, |room| room.resume(member, &claim, &recipient));
+        let resumed = self.rooms.with_room(member, |room| room.resume(member, &claim, &recipient));
         if resumed != Some(true) {
             recipient.deliver(Event::Refused(Refusal::Expired));
         }
     }
 
     fn detach(&self, member: &Member) {
-        self.0.with_room(member, |room| {
+        self.rooms.with_room(member, |room| {
             let Some(window) = room.detach(member) else { return };
-            let (rooms, late) = (self.0.clone(), member.clone());
+            let (rooms, late) = (self.rooms.clone(), member.clone());
             let expiry = async move {
                 sleep(window).await;
                 rooms.with_room(&late, |room| room.expire(&late));
@@ -84,27 +124,35 @@ impl Exchange for Memory {
     }
 
     fn acknowledge(&self, member: &Member, had: Had) {
-        self.0.with_room(member, |room| room.acknowledge(member, &had));
+        self.rooms.with_room(member, |room| room.acknowledge(member, &had));
     }
 
     fn leave(&self, member: &Member, reason: LeaveReason) {
-        self.0.with_room(member, |room| room.leave(member, reason));
+        self.rooms.with_room(member, |room| room.leave(member, reason));
     }
 
     fn post(&self, sender: &Member, to: SocketId, signal: Signal) {
-        self.0.with_room(sender, |room| room.post(sender, to, signal));
+        let full = self.rooms.with_room(sender, |room| room.post(sender, to, signal));
+        self.rooms.count_full(full);
     }
 
     fn broadcast(&self, sender: &Member, signal: Signal) {
-        self.0.with_room(sender, |room| room.broadcast(sender, &signal));
+        let full = self.rooms.with_room(sender, |room| room.broadcast(sender, &signal));
+        self.rooms.count_full(full);
     }
 
     fn set_info(&self, member: &Member, info: Info) {
-        self.0.with_room(member, |room| room.set_info(member, info));
+        self.rooms.with_room(member, |room| room.set_info(member, info));
     }
 
     fn sync(&self, member: &Member) {
-        self.0.with_room(member, |room| room.sync(member));
+        self.rooms.with_room(member, |room| room.sync(member));
+    }
+
+    fn connected(&self, id: SocketId, address: Option<IpAddr>) {
+        if let Some(journal) = &self.rooms.journal {
+            journal.connected(id, address);
+        }
     }
 
     fn health(&self) -> Result<(), String> {

@@ -16,6 +16,9 @@
 //! | `link.rs`, `writer.rs`, `batch.rs`, `subscriber.rs`, `wake.rs` | one life of the connections to one server |
 //! | `supervisor.rs`, `topology.rs` | where the servers are, and a link to each |
 //! | `reaper.rs` | takes the sessions of nodes that are gone, and removes those that nobody resumed |
+//! | `directory.rs`, `inquiry.rs` | what an operator asks of the partitions, and one node of another |
+//! | `pool.rs` | connections for what no link does |
+//! | `stream.rs`, `herald.rs` | the events of a partition, and who adds those of connections |
 //! | `connection.rs`, `address.rs`, `tls.rs`, `trouble.rs` | reaching a server, and what can go wrong |
 
 mod address;
@@ -23,12 +26,17 @@ mod batch;
 mod connection;
 mod deadline;
 mod delivery;
+mod directory;
+mod herald;
+mod inquiry;
 mod lane;
 mod link;
 mod partition;
+mod pool;
 mod reaper;
 mod request;
 mod script;
+mod stream;
 mod subscriber;
 mod supervisor;
 mod tls;
@@ -41,16 +49,20 @@ pub use self::address::Source;
 
 use self::{
     connection::{Reply, text_of},
+    herald::Herald,
     lane::Lane,
     link::{Common, connect},
     partition::Layout,
+    pool::Pools,
     reaper::Reaper,
+    script::Constants,
+    stream::Stream,
     supervisor::Supervisor,
     tls::Tls,
     topology::{Server, Topology},
     trouble::{Fault, Trouble},
 };
-use super::{Entry, Exchange, Recipient};
+use super::{Entry, Exchange, MailboxLimits, Recipient, Spool, directory::Desk, random_name};
 use crate::{
     metrics::ExchangeMetrics,
     protocol::{Had, Info, LeaveReason, Signal, SocketId},
@@ -58,6 +70,7 @@ use crate::{
 };
 use anyhow::{Context, bail};
 use std::{
+    net::IpAddr,
     path::PathBuf,
     sync::{Arc, Mutex, PoisonError, atomic::AtomicU64},
     time::{Duration, Instant},
@@ -87,6 +100,10 @@ pub struct Settings {
     pub start_timeout: Duration,
     /// How long a node may be silent before its sessions are removed.
     pub lease: Duration,
+    /// What a mailbox holds at most.
+    pub mailbox: MailboxLimits,
+    /// What the stream of events of a partition keeps, roughly; 0 where nobody wants any.
+    pub events: usize,
 }
 
 /// Rooms in Redis.
@@ -95,16 +112,24 @@ pub struct Redis {
     /// Keeps the links; taken to be waited for when the node stops.
     supervisor: Mutex<Option<JoinHandle<()>>>,
     reaper: AbortOnDropHandle<()>,
+    answering: AbortOnDropHandle<()>,
+    /// Who tells of connections, if anybody wants to hear of them.
+    herald: Option<Herald>,
 }
 
 impl Redis {
     /// Finds Redis and takes up work; waits for it for as long as the settings say.
     pub async fn start(settings: Settings, metrics: Arc<ExchangeMetrics>) -> anyhow::Result<Arc<Self>> {
-        let layout = Layout::new(&settings.prefix, settings.partitions);
+        let layout = Layout::new(
+            &settings.prefix,
+            settings.partitions,
+            &Constants { mailbox: settings.mailbox, events: settings.events },
+        );
         let needs_tls = settings.sources.iter().any(Source::is_tls);
         let tls = if needs_tls { Some(Tls::new(settings.authority.as_deref())?) } else { None };
         let topology = Topology::new(settings.sources, tls.as_ref(), settings.timeout, layout.clone());
         let (reaping, told) = mpsc::channel(64);
+        let (inquiries, asked) = mpsc::channel(64);
         metrics.expect_leases(layout.partitions().len());
         let lanes = layout
             .partitions()
@@ -115,8 +140,11 @@ impl Redis {
             lanes: lanes.collect(),
             lease: settings.lease,
             timeout: settings.timeout,
+            pools: Pools::new(layout.partitions().len(), settings.timeout),
             metrics,
             reaping,
+            inquiries,
+            desk: Desk::default(),
             stopping: CancellationToken::new(),
             trouble: Mutex::default(),
             served: watch::Sender::new(()),
@@ -127,7 +155,10 @@ impl Redis {
         introduce(&topology, &common.layout.deployment_key(), deadline).await?;
         let supervisor = tokio::spawn(Supervisor::new(topology, common.clone()).run());
         let reaper = AbortOnDropHandle::new(tokio::spawn(Reaper::new(common.clone()).run(told)));
-        let redis = Arc::new(Self { common, supervisor: Mutex::new(Some(supervisor)), reaper });
+        let answering = AbortOnDropHandle::new(tokio::spawn(inquiry::answer_all(common.clone(), asked)));
+        let herald = (settings.events > 0).then(|| Herald::new(common.clone()));
+        let supervisor = Mutex::new(Some(supervisor));
+        let redis = Arc::new(Self { common, supervisor, reaper, answering, herald });
         redis.until_served(deadline).await?;
         info!(node = redis.common.node, partitions = settings.partitions, "rooms are in Redis");
         Ok(redis)
@@ -137,11 +168,18 @@ impl Redis {
     pub async fn stop(&self) {
         self.common.stopping.cancel();
         self.reaper.abort();
+        self.answering.abort();
         let supervisor = self.supervisor.lock().unwrap_or_else(PoisonError::into_inner).take();
         if let Some(supervisor) = supervisor {
             // It has a deadline of its own, and no panic that it would not have told of.
             let _ = supervisor.await;
         }
+    }
+
+    /// The events of each partition.
+    pub fn spools(&self) -> Vec<Arc<dyn Spool>> {
+        let stream = |number| Arc::new(Stream::new(self.common.clone(), number)) as Arc<dyn Spool>;
+        (0..self.common.lanes.len()).map(stream).collect()
     }
 
     /// Waits until this node has a lease in every partition.
@@ -213,6 +251,12 @@ impl Exchange for Redis {
         self.lane(member).sync(member);
     }
 
+    fn connected(&self, id: SocketId, address: Option<IpAddr>) {
+        if let Some(herald) = &self.herald {
+            herald.connected(id, address);
+        }
+    }
+
     /// A node is well while it serves any partition: were it to go when one of several servers is away, all nodes would.
     fn health(&self) -> Result<(), String> {
         let now = Instant::now();
@@ -274,9 +318,4 @@ async fn belongs(server: &Server, key: &str, deployment: &str) -> Result<(), Fau
             expected: deployment.into(),
         }),
     }
-}
-
-/// A name that no node had before.
-fn random_name() -> String {
-    format!("{:016x}", getrandom::u64().expect("the system has random bytes"))
 }

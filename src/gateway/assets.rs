@@ -1,4 +1,5 @@
-//! The demo room and the SDK, inside the binary. (A debug build reads them from the checkout at each request.)
+//! The demo room, the SDK and the cluster page, inside the binary. (A debug build reads them from the checkout at each
+//! request.)
 
 use axum::{
     http::{HeaderMap, HeaderValue, StatusCode, Uri, header},
@@ -20,33 +21,67 @@ struct Demo;
 #[include = "sdk/*.js"]
 struct Sdk;
 
+/// The cluster page, at `/` of the admin listener.
+#[derive(Embed)]
+#[folder = "client/admin/"]
+struct Admin;
+
+/// What the cluster page has from the demo room.
+#[derive(Embed)]
+#[folder = "client/demo/"]
+#[include = "favicon.svg"]
+struct Icon;
+
 /// Nothing from elsewhere; the WebSocket may be on another host.
-const CONTENT_SECURITY_POLICY: &str = "default-src 'self'; connect-src 'self' ws: wss:; \
+const PUBLIC_POLICY: &str = "default-src 'self'; connect-src 'self' ws: wss:; \
     media-src 'self' blob: mediastream:; img-src 'self' data:; base-uri 'none'; form-action 'self'; \
     frame-ancestors 'self'";
 
-/// The file at a path, or "not found".
+/// Nothing from elsewhere, to nowhere else, and in no other page: who is tricked into a click here closes rooms.
+const ADMIN_POLICY: &str = "default-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
+
+/// The public listener's file at a path, or "not found".
 pub(super) async fn serve(uri: Uri, headers: HeaderMap) -> Response {
-    let name = match uri.path() {
+    let name = name(&uri);
+    let mut response = find(Demo::get(name).or_else(|| Sdk::get(name)), name, PUBLIC_POLICY, &headers);
+    // Pages of others import the SDK from here.
+    response.headers_mut().insert(header::ACCESS_CONTROL_ALLOW_ORIGIN, HeaderValue::from_static("*"));
+    response
+}
+
+/// The admin listener's file at a path, or "not found".
+pub(super) async fn serve_admin(uri: Uri, headers: HeaderMap) -> Response {
+    let name = name(&uri);
+    find(Admin::get(name).or_else(|| Icon::get(name)), name, ADMIN_POLICY, &headers)
+}
+
+fn name(uri: &Uri) -> &str {
+    match uri.path() {
         "/" => "index.html",
         path => path.strip_prefix('/').unwrap_or(path),
-    };
-    match Demo::get(name).or_else(|| Sdk::get(name)) {
-        Some(file) => respond(file, media_type(name), &headers),
+    }
+}
+
+fn find(file: Option<EmbeddedFile>, name: &str, policy: &'static str, request: &HeaderMap) -> Response {
+    match file {
+        Some(file) => respond(file, media_type(name), policy, request),
         None => (StatusCode::NOT_FOUND, "not found\n").into_response(),
     }
 }
 
 /// The file, or "not modified" for a browser that has this very one.
-fn respond(file: EmbeddedFile, media_type: &'static str, request: &HeaderMap) -> Response {
+fn respond(
+    file: EmbeddedFile,
+    media_type: &'static str,
+    policy: &'static str,
+    request: &HeaderMap,
+) -> Response {
     let tag = tag(&file);
     let headers = [
         (header::ETAG, tag.clone()),
         // Ask each time: the page of a new release must not meet scripts of the last.
         (header::CACHE_CONTROL, HeaderValue::from_static("no-cache")),
-        (header::CONTENT_SECURITY_POLICY, HeaderValue::from_static(CONTENT_SECURITY_POLICY)),
-        // Pages of others import the SDK from here.
-        (header::ACCESS_CONTROL_ALLOW_ORIGIN, HeaderValue::from_static("*")),
+        (header::CONTENT_SECURITY_POLICY, HeaderValue::from_static(policy)),
         (header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff")),
         (header::REFERRER_POLICY, HeaderValue::from_static("no-referrer")),
     ];

@@ -3,17 +3,24 @@
 //! A turn of the loop takes what is there, up to a batch: frames from the client and deliveries from its room. Then it
 //! does everything that follows and flushes once, so that a burst costs one write.
 
-use super::{Gateway, drain::Departure, membership::Membership};
+use super::{
+    Gateway,
+    door::GatewayDoor,
+    drain::Departure,
+    limits::{Messages, Pace, Place},
+    membership::Membership,
+};
 use crate::{
     metrics::{Counted, Outcome},
-    protocol::{CloseCode, Ending, ResumeKey, SocketId},
+    protocol::{CloseCode, Ending, Limit, ResumeKey, SocketId},
     room::Event,
-    session::{Effect, Input, Secrets, Session},
+    session::{Effect, Input, Knock, Secrets, Session},
     websocket::{Frame, Lost, Opening, Outgoing, Socket},
 };
-use std::{collections::VecDeque, future::pending, mem, pin::pin, sync::Arc};
+use std::{collections::VecDeque, future::pending, mem, net::IpAddr, pin::pin, sync::Arc};
 use tokio::{
     select,
+    sync::OwnedSemaphorePermit,
     task::yield_now,
     time::{Instant, sleep, sleep_until},
 };
@@ -25,9 +32,11 @@ const BATCH: usize = 32;
 
 pub(super) struct Connection {
     gateway: Arc<Gateway>,
+    client: Option<IpAddr>,
     session: Session,
     membership: Option<Membership>,
     departure: Departure,
+    messages: Messages,
     /// What the client said while its session waits for the answer to a join.
     waiting: VecDeque<String>,
     /// When this turn began.
@@ -39,20 +48,39 @@ pub(super) struct Connection {
     ending: Option<Ending>,
 }
 
+/// Who comes.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Visitor {
+    /// Its own address, past all proxies; `None` where the server told none.
+    pub(super) address: Option<IpAddr>,
+    /// Whether its page may connect.
+    pub(super) is_welcome: bool,
+}
+
+/// A connection's place on its node, and among those of its address.
+struct Seat {
+    _on_node: OwnedSemaphorePermit,
+    _of_address: Option<Place>,
+}
+
 /// Serves one client from its upgrade to its end; until then it is counted among the node's tasks.
-pub(super) async fn serve(opening: Opening, gateway: Arc<Gateway>, _task: TaskTrackerToken) {
+pub(super) async fn serve(
+    opening: Opening,
+    gateway: Arc<Gateway>,
+    visitor: Visitor,
+    _task: TaskTrackerToken,
+) {
     let metrics = gateway.metrics.clone();
     let Some(mut socket) = opening.socket(gateway.limits.frame, metrics.clone()).await else { return };
     let _counted = Counted::into(&metrics.sockets);
-    let ending = match gateway.places.clone().try_acquire_owned() {
-        // Its upgrade was under way when the node began to drain.
-        _ if !gateway.phase.borrow().is_serving() => Ending::Closed(CloseCode::Restart),
-        Ok(_place) => {
-            let mut connection = Connection::new(gateway);
+    let ending = match seat(&gateway, visitor) {
+        Ok(_seat) => {
+            let mut connection = Connection::new(gateway, visitor);
+            connection.tell_of();
             // It is dropped here, and so out of its room before the farewell, which may take a while.
             connection.run(&mut socket).await
         }
-        Err(_) => Ending::Closed(CloseCode::Overloaded),
+        Err(code) => Ending::Closed(code),
     };
     metrics.closed(ending);
     debug!(?ending, "connection ended");
@@ -62,21 +90,51 @@ pub(super) async fn serve(opening: Opening, gateway: Arc<Gateway>, _task: TaskTr
     }
 }
 
+/// Gives a visitor its place, or says why there is none. A browser doesn't show its page why an upgrade failed, so that this
+/// is told after it.
+fn seat(gateway: &Gateway, visitor: Visitor) -> Result<Seat, CloseCode> {
+    // Its upgrade was under way when the node began to drain.
+    if !gateway.phase.borrow().is_serving() {
+        return Err(CloseCode::Restart);
+    }
+    if !visitor.is_welcome {
+        return Err(CloseCode::Forbidden);
+    }
+    let of_address = visitor.address.map(|address| gateway.addresses.take(address).ok_or(address));
+    let of_address = of_address.transpose().map_err(|_| {
+        gateway.metrics.limit(Limit::AddressSockets);
+        CloseCode::RateLimited
+    })?;
+    let on_node = gateway.places.clone().try_acquire_owned().map_err(|_| CloseCode::Overloaded)?;
+    Ok(Seat { _on_node: on_node, _of_address: of_address })
+}
+
 impl Connection {
-    fn new(gateway: Arc<Gateway>) -> Self {
+    fn new(gateway: Arc<Gateway>, visitor: Visitor) -> Self {
         let now = Instant::now();
-        let session = Session::new(gateway.rules.clone(), SECRETS, now.into_std());
+        let door = Box::new(GatewayDoor::new(gateway.clone(), visitor.address));
+        let session = Session::new(gateway.rules.clone(), SECRETS, door, now.into_std());
+        let messages = Messages::new(gateway.limits.messages_per_socket);
         let departure = Departure::new(gateway.phase.subscribe());
         Self {
             gateway,
+            client: visitor.address,
             session,
             membership: None,
             departure,
+            messages,
             waiting: VecDeque::new(),
             now,
             effects: Vec::new(),
             outgoing: Vec::new(),
             ending: None,
+        }
+    }
+
+    /// Tells who wants to hear of it that a client is here.
+    fn tell_of(&self) {
+        if let Some(id) = self.session.first_id() {
+            self.gateway.exchange.connected(id, self.client);
         }
     }
 
@@ -138,6 +196,31 @@ impl Connection {
     }
 
     fn take_frame(&mut self, frame: Frame<'_>) {
+        match (frame, self.pace_of(frame)) {
+            (_, Pace::Fine) => self.take_in_time(frame),
+            (Frame::Text(text), Pace::Fast(after)) => self.handle(Input::Excess(Some(text), after)),
+            (_, Pace::Fast(after)) => self.handle(Input::Excess(None, after)),
+            (_, Pace::Relentless(_)) => {
+                self.gateway.metrics.limit(Limit::Messages);
+                self.handle(Input::Close(CloseCode::RateLimited));
+            }
+        }
+    }
+
+    /// Everything that a client may repeat counts.
+    fn pace_of(&mut self, frame: Frame<'_>) -> Pace {
+        match frame {
+            Frame::Text(_) | Frame::Binary(_) | Frame::Heard => {
+                self.messages.take(self.now.duration_since(self.gateway.began))
+            }
+            Frame::Gone(_) | Frame::Broken(_) => Pace::Fine,
+        }
+    }
+
+    fn take_in_time(&mut self, frame: Frame<'_>) {
+        if let (Frame::Text(_) | Frame::Binary(_), Some(membership)) = (&frame, &self.membership) {
+            membership.outbox.note_received();
+        }
         match frame {
             Frame::Text(text) if self.session.listens() => self.handle(Input::Text(text)),
             Frame::Text(text) => {
@@ -190,6 +273,7 @@ impl Connection {
                 metrics.error(code);
                 self.outgoing.extend(text.map(Outgoing::Text));
             }
+            (Effect::Met(limit), _) => metrics.limit(limit),
             (Effect::Ping, _) => self.outgoing.push(Outgoing::Ping),
             (Effect::End(ending), _) => {
                 if ending.is_departure() {
@@ -197,11 +281,16 @@ impl Connection {
                 }
                 self.ending = Some(ending);
             }
-            (Effect::Join(member, info, lifeline), _) => {
-                self.membership = Some(Membership::join(&self.gateway, member, info, lifeline));
+            (Effect::TurnedAway(Knock::Join, code), _) => metrics.join_denied(self.session.dialect(), code),
+            (Effect::TurnedAway(Knock::Resume, code), _) => metrics.resume_denied(code),
+            (Effect::TurnedAway(Knock::Renew, _), _) => {}
+            (Effect::Join(member, info, capacity, lifeline), _) => {
+                let client = self.client;
+                self.membership =
+                    Some(Membership::join(&self.gateway, client, member, info, capacity, lifeline));
             }
             (Effect::Resume(member, claim), _) => {
-                self.membership = Some(Membership::resume(&self.gateway, member, claim));
+                self.membership = Some(Membership::resume(&self.gateway, self.client, member, claim));
             }
             (Effect::Leave(reason), _) => {
                 if let Some(membership) = self.membership.take() {
@@ -246,6 +335,10 @@ impl Connection {
     async fn write(&mut self, socket: &mut Socket) -> Result<(), Ending> {
         self.effects = Vec::new();
         let frames = mem::take(&mut self.outgoing);
+        if let Some(membership) = &self.membership {
+            let sent = frames.iter().filter(|frame| matches!(frame, Outgoing::Text(_))).count();
+            membership.outbox.note_sent(sent as u64);
+        }
         let rules = &self.gateway.rules;
         // As long as a client may be silent: while it doesn't read, it can't be pinged.
         let patience = rules.ping_interval + rules.ping_timeout;

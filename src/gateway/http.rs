@@ -1,6 +1,9 @@
 //! What a browser asks for: the WebSocket, the demo room, the SDK.
 
-use super::{ClientAddress, Gateway, assets, connection};
+use super::{
+    ClientAddress, Gateway, assets,
+    connection::{self, Visitor},
+};
 use crate::{
     protocol::SUBPROTOCOL,
     websocket::{Refused, Upgrade},
@@ -26,10 +29,11 @@ pub fn public_routes(gateway: Arc<Gateway>) -> Router {
 async fn websocket(
     State(gateway): State<Arc<Gateway>>,
     client: Option<Extension<ClientAddress>>,
+    headers: HeaderMap,
     upgrade: Result<Upgrade, Refused>,
 ) -> Response {
     match upgrade {
-        Ok(upgrade) => accept(upgrade, gateway, client),
+        Ok(upgrade) => accept(upgrade, gateway, client, &headers),
         Err(refused) => refused.into_response(),
     }
 }
@@ -43,18 +47,25 @@ async fn page_or_websocket(
     upgrade: Result<Upgrade, Refused>,
 ) -> Response {
     match upgrade {
-        Ok(upgrade) => accept(upgrade, gateway, client),
+        Ok(upgrade) => accept(upgrade, gateway, client, &headers),
         Err(Refused::NoUpgrade) => assets::serve(uri, headers).await,
         Err(refused) => refused.into_response(),
     }
 }
 
-fn accept(upgrade: Upgrade, gateway: Arc<Gateway>, client: Option<Extension<ClientAddress>>) -> Response {
-    let client = client.map(|Extension(ClientAddress(address))| address);
-    let span = debug_span!("connection", client = client.map(tracing::field::display));
+fn accept(
+    upgrade: Upgrade,
+    gateway: Arc<Gateway>,
+    client: Option<Extension<ClientAddress>>,
+    headers: &HeaderMap,
+) -> Response {
+    let address =
+        client.map(|Extension(ClientAddress(peer))| gateway.edge.proxies.client(peer.ip(), headers));
+    let visitor = Visitor { address, is_welcome: gateway.edge.origins.admit(headers) };
+    let span = debug_span!("connection", client = address.map(tracing::field::display));
     // Counted from here on, so that a node that stops waits for upgrades under way.
     let counted = gateway.connections.token();
     let (response, opening) = upgrade.accept(SUBPROTOCOL);
-    tokio::spawn(connection::serve(opening, gateway, counted).instrument(span));
+    tokio::spawn(connection::serve(opening, gateway, visitor, counted).instrument(span));
     response
 }

@@ -7,7 +7,7 @@ use crate::{
     protocol::{Info, LeaveReason},
     room::{Claim, Lifeline, Member},
 };
-use std::{sync::Arc, time::Instant};
+use std::{net::IpAddr, num::NonZeroUsize, sync::Arc, time::Instant};
 
 pub(super) struct Membership {
     pub(super) member: Member,
@@ -24,26 +24,35 @@ pub(super) struct Membership {
 
 impl Membership {
     /// Asks the exchange to let a member in. The answer comes to the outbox.
-    pub(super) fn join(gateway: &Gateway, member: Member, info: Info, lifeline: Option<Lifeline>) -> Self {
+    pub(super) fn join(
+        gateway: &Gateway,
+        client: Option<IpAddr>,
+        member: Member,
+        info: Info,
+        capacity: Option<NonZeroUsize>,
+        lifeline: Option<Lifeline>,
+    ) -> Self {
         // One that is merely dropped stays, if it can be resumed.
         let leaving = if lifeline.is_some() { None } else { Some(LeaveReason::Lost) };
-        let membership = Self::new(gateway, member, leaving);
-        let entry = Entry { info, capacity: gateway.limits.room_capacity, lifeline };
+        let membership = Self::new(gateway, client, member, leaving);
+        // Never more than the node's: its outboxes are made for that.
+        let most = gateway.limits.room_capacity;
+        let entry = Entry { info, capacity: capacity.map_or(most, |capacity| capacity.min(most)), lifeline };
         gateway.exchange.join(&membership.member, entry, membership.outbox.clone());
         membership
     }
 
     /// Asks the exchange to let a member come back. The answer comes to the outbox.
-    pub(super) fn resume(gateway: &Gateway, member: Member, claim: Claim) -> Self {
-        let membership = Self::new(gateway, member, None);
+    pub(super) fn resume(gateway: &Gateway, client: Option<IpAddr>, member: Member, claim: Claim) -> Self {
+        let membership = Self::new(gateway, client, member, None);
         gateway.exchange.resume(&membership.member, claim, membership.outbox.clone());
         membership
     }
 
-    fn new(gateway: &Gateway, member: Member, leaving: Option<LeaveReason>) -> Self {
+    fn new(gateway: &Gateway, client: Option<IpAddr>, member: Member, leaving: Option<LeaveReason>) -> Self {
         Self {
             member,
-            outbox: Arc::new(Outbox::new(gateway.limits.outbox)),
+            outbox: Arc::new(Outbox::new(gateway.limits.outbox, client)),
             asked_at: Instant::now(),
             counted: None,
             handled: 0,

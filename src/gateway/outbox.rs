@@ -3,16 +3,21 @@
 //! It is bounded in count and in bytes. A client that lets it fill has lost its place: what waited is dropped at once,
 //! and its connection ends with `slow_consumer`. To drop single messages instead would leave it with a room that isn't.
 
-use crate::{exchange::Recipient, room::Event};
+use crate::{
+    exchange::{Recipient, Vitals},
+    room::Event,
+};
 use futures_util::task::AtomicWaker;
 use std::{
     collections::VecDeque,
     future::poll_fn,
+    net::IpAddr,
     sync::{
         Mutex, MutexGuard, PoisonError,
         atomic::{AtomicU64, Ordering},
     },
     task::Poll,
+    time::Instant,
 };
 
 /// How much may wait for one client.
@@ -32,6 +37,11 @@ pub(super) struct Outbox {
     waker: AtomicWaker,
     /// Up to which number its own messages were handled: read when there is time, as nobody waits for it.
     handled: AtomicU64,
+    /// What an operator may ask: where the client is, since when, and how many frames went each way.
+    client: Option<IpAddr>,
+    since: Instant,
+    sent: AtomicU64,
+    received: AtomicU64,
 }
 
 #[derive(Default)]
@@ -46,8 +56,27 @@ struct Queue {
 pub(super) struct Full;
 
 impl Outbox {
-    pub(super) fn new(limits: OutboxLimits) -> Self {
-        Self { limits, queue: Mutex::default(), waker: AtomicWaker::new(), handled: AtomicU64::new(0) }
+    pub(super) fn new(limits: OutboxLimits, client: Option<IpAddr>) -> Self {
+        Self {
+            limits,
+            queue: Mutex::default(),
+            waker: AtomicWaker::new(),
+            handled: AtomicU64::new(0),
+            client,
+            since: Instant::now(),
+            sent: AtomicU64::new(0),
+            received: AtomicU64::new(0),
+        }
+    }
+
+    /// So many frames go to the client.
+    pub(super) fn note_sent(&self, frames: u64) {
+        add(&self.sent, frames);
+    }
+
+    /// A frame came from the client.
+    pub(super) fn note_received(&self) {
+        add(&self.received, 1);
     }
 
     /// Takes everything that waits.
@@ -107,6 +136,23 @@ impl Recipient for Outbox {
     fn handled(&self, n: u64) {
         self.handled.fetch_max(n, Ordering::Relaxed);
     }
+
+    fn vitals(&self) -> Option<Vitals> {
+        let queue = self.queue();
+        Some(Vitals {
+            age_seconds: self.since.elapsed().as_secs_f64(),
+            address: self.client.map(|client| client.to_string()),
+            sent: self.sent.load(Ordering::Relaxed),
+            received: self.received.load(Ordering::Relaxed),
+            waiting: queue.events.len() as u64,
+            waiting_bytes: queue.bytes as u64,
+        })
+    }
+}
+
+/// Its connection alone counts, so that it needs no bus lock for it.
+fn add(counter: &AtomicU64, more: u64) {
+    counter.store(counter.load(Ordering::Relaxed) + more, Ordering::Relaxed);
 }
 
 #[cfg(test)]
@@ -116,7 +162,7 @@ mod tests {
     use tokio::time::timeout;
 
     fn outbox(messages: usize, bytes: usize) -> Outbox {
-        Outbox::new(OutboxLimits { messages, bytes })
+        Outbox::new(OutboxLimits { messages, bytes }, None)
     }
 
     #[tokio::test]

@@ -1,4 +1,4 @@
-//! What a node counts of its exchange with Redis. With rooms in memory all of it stays at zero.
+//! What a node counts of its exchange with Redis. With rooms in memory all of it stays at zero, but for full mailboxes.
 
 use super::{LATENCIES, counter, counters, gauge, histogram};
 use prometheus::{Histogram, HistogramOpts, HistogramVec, IntCounter, IntCounterVec, IntGauge, Registry};
@@ -54,10 +54,12 @@ pub struct ExchangeMetrics {
     pub refused: IntCounter,
     /// Messages refused because their receiver's mailbox is full.
     pub mailbox_full: IntCounter,
+    /// Connections that no event tells of.
+    pub untold: IntCounter,
 }
 
 impl ExchangeMetrics {
-    pub(super) fn new(registry: &Registry) -> Result<Self, prometheus::Error> {
+    pub(super) fn new(registry: &Registry, mailbox_full: IntCounter) -> Result<Self, prometheus::Error> {
         let commands = HistogramVec::new(
             HistogramOpts::new(
                 "switchboard_redis_command_duration_seconds",
@@ -131,10 +133,11 @@ impl ExchangeMetrics {
                 "switchboard_redis_requests_refused_total",
                 "Requests refused because too many wait for Redis",
             )?,
-            mailbox_full: counter(
+            mailbox_full,
+            untold: counter(
                 registry,
-                "switchboard_mailbox_full_total",
-                "Messages refused because their receiver's mailbox is full",
+                "switchboard_connections_untold_total",
+                "Connections that no socket.connected tells of, as Redis was away or too many waited for it",
             )?,
         })
     }

@@ -1,15 +1,15 @@
 //! What a client says: a text frame, read once, at the door.
 
 use super::{
-    Dialect, ErrorCode, Fault, Had, Info, Relay, ResumeKey, RoomName, Signal, SignalKind, SocketId,
+    Dialect, ErrorCode, Fault, Had, Info, Relay, ResumeKey, RoomName, Signal, SignalKind, SocketId, Token,
     json::{excerpt, object, present},
 };
 use serde::Deserialize;
 use serde_json::value::RawValue;
-use std::{borrow::Cow, collections::HashMap};
+use std::{borrow::Cow, collections::HashMap, fmt};
 
 /// Event names that only a gateway says, or that are kept for later.
-const RESERVED: [&str; 12] = [
+const RESERVED: [&str; 13] = [
     "peers",
     "new_peer",
     "remove_peer",
@@ -22,13 +22,36 @@ const RESERVED: [&str; 12] = [
     "gap",
     "left",
     "pong",
+    "token_expiring",
 ];
+
+/// Event names that clients say, and that mean something to a gateway.
+const SPOKEN: [&str; 12] = [
+    "ack",
+    "answer",
+    "ice_candidate",
+    "ice_servers",
+    "info",
+    "join",
+    "leave",
+    "message",
+    "offer",
+    "ping",
+    "resume",
+    "token",
+];
+
+/// Whether an event may have this name that isn't the protocol's own.
+pub fn is_custom_name(name: &str) -> bool {
+    let well_formed =
+        (1..=64).contains(&name.len()) && !name.contains(|c: char| c.is_control() || "\"\\".contains(c));
+    well_formed && !name.starts_with('_') && !RESERVED.contains(&name) && !SPOKEN.contains(&name)
+}
 
 /// The room of a SkyRTC client that names none.
 const SKYRTC_DEFAULT_ROOM: &str = "__default";
 
-/// A frame whose envelope was read: its event's name, and its data still as text.
-#[derive(Debug)]
+/// A frame whose envelope was read: its event's name, and its data still as text. The data doesn't print: a token may be in it.
 pub struct ClientFrame<'a> {
     name: Cow<'a, str>,
     data: Option<&'a RawValue>,
@@ -39,19 +62,19 @@ pub struct ClientFrame<'a> {
 #[derive(Debug)]
 pub enum ClientEvent<'a> {
     /// `join`.
-    Join(JoinRequest),
+    Join(JoinRequest<'a>),
     /// `offer`, `answer`, `ice_candidate`, `message` or a custom event.
     Relay(Relay<'a>),
     /// `info`.
     Info(Info),
     /// `resume`.
-    Resume(ResumeRequest),
+    Resume(ResumeRequest<'a>),
     /// `ack`: what the client had.
     Ack(Had),
     /// `ice_servers`.
     IceServers,
-    /// `token`.
-    Token,
+    /// `token`: another one, for the room that the client is in.
+    Token(Token<'a>),
     /// `ping`.
     Ping,
     /// `leave`.
@@ -62,9 +85,11 @@ pub enum ClientEvent<'a> {
 
 /// What `join` carries.
 #[derive(Debug)]
-pub struct JoinRequest {
+pub struct JoinRequest<'a> {
     /// The room to enter.
     pub room: RoomName,
+    /// What says that the client may.
+    pub token: Option<Token<'a>>,
     /// What the others are shown.
     pub info: Info,
     /// Whether the client wants to come back when its connection ends.
@@ -73,9 +98,11 @@ pub struct JoinRequest {
 
 /// What `resume` carries.
 #[derive(Debug)]
-pub struct ResumeRequest {
+pub struct ResumeRequest<'a> {
     /// The room that the session is in.
     pub room: RoomName,
+    /// What says that the client may be there.
+    pub token: Option<Token<'a>>,
     /// The session.
     pub id: SocketId,
     /// The last key that the client was told.
@@ -124,8 +151,9 @@ impl<'a> ClientFrame<'a> {
     fn native_event(self) -> Result<ClientEvent<'a>, Fault> {
         Ok(match &*self.name {
             "join" => {
-                let (room, info, resume) = self.join(None)?;
-                ClientEvent::Join(JoinRequest { room, info: checked(info)?, resume })
+                let Join { room, token, info, resume } = self.join()?;
+                let (room, info) = (room_name(room.as_deref())?, checked(info)?);
+                ClientEvent::Join(JoinRequest { room, token, info, resume: resume.unwrap_or_default() })
             }
             "offer" => ClientEvent::Relay(self.relay(SignalKind::Offer)?),
             "answer" => ClientEvent::Relay(self.relay(SignalKind::Answer)?),
@@ -135,7 +163,7 @@ impl<'a> ClientFrame<'a> {
             "resume" => ClientEvent::Resume(self.resume()?),
             "ack" => ClientEvent::Ack(self.ack()?),
             "ice_servers" => ClientEvent::IceServers,
-            "token" => ClientEvent::Token,
+            "token" => ClientEvent::Token(self.token()?),
             "ping" => ClientEvent::Ping,
             "leave" => ClientEvent::Leave,
             name if name.starts_with('_') || RESERVED.contains(&name) => {
@@ -152,8 +180,10 @@ impl<'a> ClientFrame<'a> {
         Ok(match &*self.name {
             // Its clients show nothing of themselves.
             "__join" => {
-                let (room, ..) = self.join(Some(SKYRTC_DEFAULT_ROOM))?;
-                ClientEvent::Join(JoinRequest { room, info: Info::default(), resume: false })
+                let Join { room, token, .. } = self.join()?;
+                let named = room.as_deref().filter(|room| !room.is_empty());
+                let room = room_name(Some(named.unwrap_or(SKYRTC_DEFAULT_ROOM)))?;
+                ClientEvent::Join(JoinRequest { room, token, info: Info::default(), resume: false })
             }
             "__offer" => ClientEvent::Relay(self.relay(SignalKind::Offer)?),
             "__answer" => ClientEvent::Relay(self.relay(SignalKind::Answer)?),
@@ -162,25 +192,22 @@ impl<'a> ClientFrame<'a> {
         })
     }
 
-    fn join(&self, default_room: Option<&str>) -> Result<(RoomName, Option<&'a RawValue>, bool), Fault> {
-        #[derive(Deserialize)]
-        struct Join<'a> {
-            #[serde(borrow, default)]
-            room: Option<Cow<'a, str>>,
-            #[serde(borrow, default)]
-            info: Option<&'a RawValue>,
-            #[serde(default, rename = "token")]
-            _token: Option<Cow<'a, str>>,
-            #[serde(default)]
-            resume: Option<bool>,
-        }
-
-        let join: Join<'a> = object(self.data(), "the data of join")?;
-        let named = join.room.as_deref().filter(|room| !room.is_empty());
-        Ok((room_name(named.or(default_room))?, join.info, join.resume.unwrap_or_default()))
+    fn join(&self) -> Result<Join<'a>, Fault> {
+        object(self.data(), "the data of join")
     }
 
-    fn resume(&self) -> Result<ResumeRequest, Fault> {
+    fn token(&self) -> Result<Token<'a>, Fault> {
+        #[derive(Deserialize)]
+        struct Renewal<'a> {
+            #[serde(borrow)]
+            token: Token<'a>,
+        }
+
+        let Renewal { token } = object(self.data(), "the data of token")?;
+        Ok(token)
+    }
+
+    fn resume(&self) -> Result<ResumeRequest<'a>, Fault> {
         #[derive(Deserialize)]
         #[serde(rename_all = "camelCase")]
         struct Resume<'a> {
@@ -195,9 +222,11 @@ impl<'a> ClientFrame<'a> {
             received: HashMap<Cow<'a, str>, u64>,
             #[serde(default)]
             version: u64,
+            #[serde(borrow, default)]
+            token: Option<Token<'a>>,
         }
 
-        let Resume { room, socket_id, key, attempt, received, version } =
+        let Resume { room, socket_id, key, attempt, received, version, token } =
             object(self.data(), "the data of resume")?;
         let invalid = |what| Fault::bad_message(format!("resume takes {what}"));
         if !(1..=Signal::MAX_N).contains(&attempt) {
@@ -205,6 +234,7 @@ impl<'a> ClientFrame<'a> {
         }
         Ok(ResumeRequest {
             room: room_name(Some(&room))?,
+            token,
             id: SocketId::parse(&socket_id).ok_or_else(|| invalid("data.socketId: your own id"))?,
             key: ResumeKey::parse(&key)
                 .ok_or_else(|| invalid("data.key: the last one that you were told"))?,
@@ -251,10 +281,27 @@ impl<'a> ClientFrame<'a> {
     }
 }
 
+/// The data of `join`, and of `__join`.
+#[derive(Deserialize)]
+struct Join<'a> {
+    #[serde(borrow, default)]
+    room: Option<Cow<'a, str>>,
+    #[serde(borrow, default)]
+    token: Option<Token<'a>>,
+    #[serde(borrow, default)]
+    info: Option<&'a RawValue>,
+    #[serde(default)]
+    resume: Option<bool>,
+}
+
+impl fmt::Debug for ClientFrame<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("ClientFrame").field("name", &self.name).field("n", &self.n).finish_non_exhaustive()
+    }
+}
+
 fn room_name(name: Option<&str>) -> Result<RoomName, Fault> {
-    name.and_then(RoomName::parse).ok_or_else(|| {
-        Fault::new(ErrorCode::BadRoom, "room is a string of 1 to 128 bytes without control characters")
-    })
+    name.and_then(RoomName::parse).ok_or_else(|| Fault::bad_room(name, RoomName::MAX_LEN))
 }
 
 fn had(received: HashMap<Cow<'_, str>, u64>) -> Result<Had, Fault> {
@@ -264,10 +311,7 @@ fn had(received: HashMap<Cow<'_, str>, u64>) -> Result<Had, Fault> {
 }
 
 fn checked(info: Option<&RawValue>) -> Result<Info, Fault> {
-    Info::parse(info).ok_or_else(|| {
-        let message = format!("info is at most {} bytes of JSON", Info::MAX_LEN);
-        Fault::new(ErrorCode::TooLarge, message)
-    })
+    Info::parse(info).ok_or_else(|| Fault::large_info(Info::MAX_LEN))
 }
 
 #[cfg(test)]
@@ -290,6 +334,31 @@ mod tests {
         let Ok(ClientEvent::Join(join)) = parse(text) else { panic!("{text}") };
         assert_eq!(join.room.as_str(), "r");
         assert_eq!(join.info.as_str(), r#"{"name":"Ann"}"#);
+    }
+
+    #[test]
+    fn a_token_is_read_and_does_not_print() {
+        let id = "0".repeat(SocketId::LEN);
+        let key = "1".repeat(ResumeKey::LEN);
+        for text in [
+            r#"{"eventName":"join","data":{"room":"r","token":"hunter\u0032"}}"#.to_owned(),
+            r#"{"eventName":"__join","data":{"room":"r","token":"hunter2"}}"#.to_owned(),
+            r#"{"eventName":"token","data":{"token":"hunter2"}}"#.to_owned(),
+            format!(
+                r#"{{"eventName":"resume","data":{{"room":"r","socketId":"{id}","key":"{key}","attempt":1,"received":{{}},"token":"hunter2"}}}}"#
+            ),
+        ] {
+            assert!(!format!("{:?}", ClientFrame::parse(&text)).contains("hunter2"), "{text}");
+            let event = parse(&text).expect("an event");
+            assert!(!format!("{event:?}").contains("hunter2"), "{event:?}");
+            let token = match event {
+                ClientEvent::Join(JoinRequest { token, .. })
+                | ClientEvent::Resume(ResumeRequest { token, .. }) => token,
+                ClientEvent::Token(token) => Some(token),
+                other => panic!("{other:?}"),
+            };
+            assert_eq!(token, Some(Token::from("hunter2")));
+        }
     }
 
     #[test]
@@ -348,8 +417,31 @@ mod tests {
             r#"{"eventName":"message","n":0}"#,
             r#"{"eventName":"message","n":9007199254740992}"#,
             r#"{"eventName":"info","data":{}}"#,
+            r#"{"eventName":"token"}"#,
+            r#"{"eventName":"token","data":{"token":null}}"#,
+            r#"{"eventName":"token","data":{"token":5}}"#,
+            r#"{"eventName":"join","data":{"room":"r","token":5}}"#,
         ] {
             assert_eq!(code(text), ErrorCode::BadMessage, "{text}");
+        }
+    }
+
+    #[test]
+    fn a_name_is_free_or_the_protocols_own() {
+        for name in ["notice", "hand up", "x_", &"x".repeat(64)] {
+            assert!(is_custom_name(name), "{name}");
+        }
+        for name in RESERVED.iter().chain(&SPOKEN).chain(&["", "_x", "a\"b", "a\\b", "a\nb", &"x".repeat(65)])
+        {
+            assert!(!is_custom_name(name), "{name}");
+        }
+        for name in SPOKEN {
+            let frame = format!(r#"{{"eventName":"{name}"}}"#);
+            let event = ClientFrame::parse(&frame).unwrap().event(Dialect::Native);
+            assert!(
+                !matches!(event, Ok(ClientEvent::Relay(relay)) if relay.kind == SignalKind::Custom),
+                "{name}"
+            );
         }
     }
 

@@ -21,12 +21,18 @@ pub enum CloseCode {
     Overloaded,
     /// Too many malformed frames; each one before was answered with an error.
     BadMessage,
-    /// A join was refused to a client whose dialect has no word for errors.
+    /// Its token is missing, not good, or not good any more.
+    Unauthorized,
+    /// Its token or its origin doesn't allow it; or a join was refused to a client whose dialect has no word for errors.
     Forbidden,
     /// No `join` within the time allowed.
     JoinTimeout,
     /// The session was resumed on another connection.
     Replaced,
+    /// An operator sent it away.
+    Kicked,
+    /// An operator closed the room.
+    RoomClosed,
     /// A fault of ours.
     Internal,
     /// The shared state stayed away longer than allowed.
@@ -35,11 +41,13 @@ pub enum CloseCode {
     PingTimeout,
     /// Its outbound queue was full.
     SlowConsumer,
+    /// It, or its address, asked for more than it may.
+    RateLimited,
 }
 
 impl CloseCode {
     /// Every code, in the order of its number.
-    pub const ALL: [Self; 14] = [
+    pub const ALL: [Self; 18] = [
         Self::Bye,
         Self::ProtocolError,
         Self::BadUtf8,
@@ -47,13 +55,17 @@ impl CloseCode {
         Self::Restart,
         Self::Overloaded,
         Self::BadMessage,
+        Self::Unauthorized,
         Self::Forbidden,
         Self::JoinTimeout,
         Self::Replaced,
+        Self::Kicked,
+        Self::RoomClosed,
         Self::Internal,
         Self::Unavailable,
         Self::PingTimeout,
         Self::SlowConsumer,
+        Self::RateLimited,
     ];
 
     /// The number on the wire.
@@ -74,15 +86,19 @@ impl CloseCode {
             | Self::Internal
             | Self::Unavailable
             | Self::PingTimeout
-            | Self::SlowConsumer => true,
+            | Self::SlowConsumer
+            | Self::RateLimited => true,
             Self::Bye
             | Self::ProtocolError
             | Self::BadUtf8
             | Self::TooBig
             | Self::BadMessage
+            | Self::Unauthorized
             | Self::Forbidden
             | Self::JoinTimeout
-            | Self::Replaced => false,
+            | Self::Replaced
+            | Self::Kicked
+            | Self::RoomClosed => false,
         }
     }
 
@@ -95,13 +111,17 @@ impl CloseCode {
             Self::Restart => (1012, "restart"),
             Self::Overloaded => (1013, "overloaded"),
             Self::BadMessage => (4400, "bad_message"),
+            Self::Unauthorized => (4401, "unauthorized"),
             Self::Forbidden => (4403, "forbidden"),
             Self::JoinTimeout => (4408, "join_timeout"),
             Self::Replaced => (4409, "replaced"),
+            Self::Kicked => (4410, "kicked"),
+            Self::RoomClosed => (4411, "room_closed"),
             Self::Internal => (4500, "internal"),
             Self::Unavailable => (4503, "unavailable"),
             Self::PingTimeout => (4504, "ping_timeout"),
             Self::SlowConsumer => (4508, "slow_consumer"),
+            Self::RateLimited => (4529, "rate_limited"),
         }
     }
 }
@@ -131,11 +151,13 @@ impl Ending {
 }
 
 impl From<LeaveReason> for Ending {
-    /// How the connection of a client ended that went by itself.
+    /// How the connection ended of a client that went, or was sent away.
     fn from(reason: LeaveReason) -> Self {
         match reason {
             LeaveReason::Left => Self::Closed(CloseCode::Bye),
             LeaveReason::Lost => Self::Lost,
+            LeaveReason::Kicked => Self::Closed(CloseCode::Kicked),
+            LeaveReason::Closed => Self::Closed(CloseCode::RoomClosed),
         }
     }
 }

@@ -3,7 +3,7 @@
 use super::{Dialect, Fault, Info, ResumeKey, RoomName, Signal, SignalKind, SocketId, Text, json::present};
 use serde::{Deserialize, Serialize};
 use serde_json::{json, value::RawValue};
-use std::time::Duration;
+use std::{fmt, time::Duration};
 
 /// One of the others in a room.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -34,11 +34,42 @@ pub struct Ticket<'a> {
     pub window: Duration,
 }
 
-/// A STUN or TURN server, as `RTCPeerConnection` takes it.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-pub struct IceServer {
-    /// Its URLs (RFC 7064, RFC 7065).
-    pub urls: Vec<String>,
+/// What a client is told of STUN and TURN servers.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct IceServers {
+    /// The servers.
+    pub servers: Vec<IceServer>,
+    /// How long the credentials among them are good for, in whole seconds; `None` where there are none.
+    pub ttl: Option<Duration>,
+}
+
+/// A server, or several with the same credentials, as `RTCPeerConnection` takes it.
+#[derive(Clone, PartialEq, Eq, Serialize)]
+#[serde(untagged)]
+pub enum IceServer {
+    /// STUN.
+    Stun {
+        /// Its URLs (RFC 7064).
+        urls: Vec<String>,
+    },
+    /// TURN.
+    Turn {
+        /// Its URLs (RFC 7065).
+        urls: Vec<String>,
+        /// Whom the password is for.
+        username: String,
+        /// The password.
+        credential: String,
+    },
+}
+
+impl fmt::Debug for IceServer {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Stun { urls } => write!(f, "Stun({urls:?})"),
+            Self::Turn { urls, username, .. } => write!(f, "Turn({urls:?}, {username:?}, …)"),
+        }
+    }
 }
 
 /// Why a peer went.
@@ -49,6 +80,10 @@ pub enum LeaveReason {
     Left,
     /// Its connection ended without a word.
     Lost,
+    /// An operator sent it away.
+    Kicked,
+    /// An operator closed the room.
+    Closed,
 }
 
 /// One thing that a client is told.
@@ -65,7 +100,7 @@ pub enum ServerEvent<'a> {
         /// The room's version.
         version: u64,
         /// Servers for finding network candidates.
-        ice_servers: &'a [IceServer],
+        ice_servers: &'a IceServers,
         /// Of a session that can be resumed.
         resume: Option<Ticket<'a>>,
     },
@@ -78,7 +113,7 @@ pub enum ServerEvent<'a> {
         /// The room's version.
         version: u64,
         /// Servers for finding network candidates.
-        ice_servers: &'a [IceServer],
+        ice_servers: &'a IceServers,
         /// What it comes back with the next time.
         resume: Ticket<'a>,
     },
@@ -107,7 +142,11 @@ pub enum ServerEvent<'a> {
     /// The answer to `ping`.
     Pong,
     /// The answer to `ice_servers`.
-    IceServers(&'a [IceServer]),
+    IceServers(&'a IceServers),
+    /// The answer to `token`: for how long it is good, if it ends.
+    Token(Option<Duration>),
+    /// The client's token is good for so long only.
+    TokenExpiring(Duration),
 }
 
 impl ServerEvent<'_> {
@@ -129,7 +168,7 @@ impl ServerEvent<'_> {
                     connections: ids(peers),
                     peers,
                     version: *version,
-                    ice_servers,
+                    ice: IceData::from(*ice_servers),
                     resume: resume.map(TicketData::from),
                 },
             ),
@@ -139,7 +178,7 @@ impl ServerEvent<'_> {
                     you,
                     room: room.as_str(),
                     version: *version,
-                    ice_servers,
+                    ice: IceData::from(*ice_servers),
                     resume: TicketData::from(*resume),
                 },
             ),
@@ -161,7 +200,9 @@ impl ServerEvent<'_> {
             Self::Error(fault) => frame("error", ErrorData::from(*fault)),
             Self::Left => frame("left", json!({})),
             Self::Pong => frame("pong", json!({})),
-            Self::IceServers(servers) => frame("ice_servers", json!({ "iceServers": servers })),
+            Self::IceServers(servers) => frame("ice_servers", IceData::from(*servers)),
+            Self::Token(valid_for) => frame("token", TokenData { valid_for_ms: valid_for.map(milliseconds) }),
+            Self::TokenExpiring(after) => frame("token_expiring", json!({ "afterMs": milliseconds(*after) })),
         }
     }
 
@@ -183,9 +224,18 @@ impl ServerEvent<'_> {
             | Self::Error(_)
             | Self::Left
             | Self::Pong
-            | Self::IceServers(_) => None,
+            | Self::IceServers(_)
+            | Self::Token(_)
+            | Self::TokenExpiring(_) => None,
         }
     }
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct TokenData {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    valid_for_ms: Option<u64>,
 }
 
 #[derive(Serialize)]
@@ -196,7 +246,8 @@ struct PeersData<'a> {
     connections: Vec<SocketId>,
     peers: &'a [Peer],
     version: u64,
-    ice_servers: &'a [IceServer],
+    #[serde(flatten)]
+    ice: IceData<'a>,
     #[serde(skip_serializing_if = "Option::is_none")]
     resume: Option<TicketData<'a>>,
 }
@@ -207,8 +258,23 @@ struct ResumedData<'a> {
     you: &'a SocketId,
     room: &'a str,
     version: u64,
-    ice_servers: &'a [IceServer],
+    #[serde(flatten)]
+    ice: IceData<'a>,
     resume: TicketData<'a>,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct IceData<'a> {
+    ice_servers: &'a [IceServer],
+    #[serde(skip_serializing_if = "Option::is_none")]
+    ttl: Option<u64>,
+}
+
+impl<'a> From<&'a IceServers> for IceData<'a> {
+    fn from(IceServers { servers, ttl }: &'a IceServers) -> Self {
+        Self { ice_servers: servers, ttl: ttl.map(|ttl| ttl.as_secs()) }
+    }
 }
 
 #[derive(Serialize)]
@@ -241,6 +307,8 @@ struct ErrorData<'a> {
     n: Option<u64>,
     #[serde(skip_serializing_if = "Option::is_none")]
     socket_id: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    retry_after_ms: Option<u64>,
 }
 
 impl<'a> From<&'a Fault> for ErrorData<'a> {
@@ -251,6 +319,7 @@ impl<'a> From<&'a Fault> for ErrorData<'a> {
             retryable: fault.code.retryable(),
             n: fault.n,
             socket_id: fault.socket_id.as_deref(),
+            retry_after_ms: fault.retry_after.map(milliseconds),
         }
     }
 }
@@ -359,7 +428,10 @@ mod tests {
             room: &room,
             peers: &peers,
             version: 4,
-            ice_servers: &[IceServer { urls: vec!["stun:example.org".into()] }],
+            ice_servers: &IceServers {
+                servers: vec![IceServer::Stun { urls: vec!["stun:example.org".into()] }],
+                ttl: None,
+            },
             resume: None,
         };
         let native: serde_json::Value = serde_json::from_str(event.native().as_str()).unwrap();
@@ -375,6 +447,17 @@ mod tests {
         assert_eq!(
             event.encode(Dialect::SkyRtc).unwrap().as_str(),
             r#"{"eventName":"_peers","data":{"connections":["11111111111111111111"],"you":"00000000000000000000"}}"#
+        );
+    }
+
+    #[test]
+    fn turn_servers_have_credentials_and_a_time() {
+        let urls = vec!["turn:example.org".into()];
+        let server = IceServer::Turn { urls, username: "17:me".into(), credential: "c2VjcmV0".into() };
+        let told = IceServers { servers: vec![server], ttl: Some(Duration::from_mins(1)) };
+        assert_eq!(
+            ServerEvent::IceServers(&told).native().as_str(),
+            r#"{"eventName":"ice_servers","data":{"iceServers":[{"urls":["turn:example.org"],"username":"17:me","credential":"c2VjcmV0"}],"ttl":60}}"#
         );
     }
 

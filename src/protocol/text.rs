@@ -42,8 +42,8 @@ impl From<String> for Text {
 pub struct Info(Option<Arc<RawValue>>);
 
 impl Info {
-    /// The largest info, in bytes of JSON.
-    pub const MAX_LEN: usize = 4096;
+    /// The largest info that any node allows, in bytes of JSON.
+    pub const MAX_LEN: usize = 64 * 1024;
 
     /// Takes a peer's JSON, or `None` where it is too large.
     pub fn parse(json: Option<&RawValue>) -> Option<Self> {

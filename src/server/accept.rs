@@ -1,11 +1,28 @@
 //! Connections to one listener, each with its own task.
 
-use crate::{gateway::ClientAddress, websocket::Lingering};
+use super::proxy_protocol;
+use crate::{
+    gateway::{ClientAddress, Place, Places, Proxies},
+    metrics::Metrics,
+    protocol::Limit,
+    websocket::Lingering,
+};
 use axum::Router;
 use hyper::{Request, body::Incoming, server::conn::http1, service::service_fn};
 use hyper_util::rt::{TokioIo, TokioTimer};
-use std::{io, net::SocketAddr, pin::pin, sync::Arc, time::Duration};
-use tokio::{net::TcpListener, select, sync::Semaphore, time::sleep};
+use std::{
+    io, iter,
+    net::{IpAddr, SocketAddr},
+    pin::pin,
+    sync::Arc,
+    time::Duration,
+};
+use tokio::{
+    net::{TcpListener, TcpStream},
+    select,
+    sync::{Notify, Semaphore},
+    time::{sleep, timeout},
+};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 use tower_service::Service;
 use tracing::{debug, warn};
@@ -22,9 +39,18 @@ pub struct Serving {
 impl Serving {
     /// Serves `routes` on `listener`. Called inside a runtime; dropping what it returns ends nothing.
     pub fn start(listener: TcpListener, routes: Router, limits: HttpLimits) -> Self {
+        Self::behind(None, listener, routes, limits)
+    }
+
+    /// The same, for clients from anywhere, whom a porter lets in.
+    pub(super) fn behind(
+        porter: Option<Porter>,
+        listener: TcpListener,
+        routes: Router,
+        limits: HttpLimits,
+    ) -> Self {
         let (ends, tasks) = (Ends::default(), TaskTracker::new());
-        let accepting = accept(listener, routes, limits, ends.clone(), tasks.clone());
-        tasks.spawn(ends.refusing.clone().run_until_cancelled_owned(accepting));
+        tasks.spawn(accept(listener, routes, limits, porter, ends.clone(), tasks.clone()));
         Self { ends, tasks }
     }
 
@@ -62,17 +88,81 @@ pub struct HttpLimits {
     pub http_timeout: Duration,
 }
 
-async fn accept(listener: TcpListener, routes: Router, limits: HttpLimits, ends: Ends, tasks: TaskTracker) {
-    let places = Arc::new(Semaphore::new(limits.connections));
-    loop {
-        let place = places.clone().acquire_owned().await.expect("nobody closes it");
-        match listener.accept().await {
-            Ok((stream, client)) => {
-                let stream = Lingering::new(stream, place, tasks.clone());
-                tasks.spawn(serve(stream, client, routes.clone(), limits, ends.clone()));
-            }
-            Err(error) => wait_out(error).await,
+/// Knows the addresses that connections come from.
+#[derive(Clone)]
+pub(super) struct Porter {
+    /// Those who may come as often as they like, and may say for whom.
+    pub(super) proxies: Arc<Proxies>,
+    /// The connections of each other address.
+    pub(super) places: Arc<Places>,
+    pub(super) metrics: Arc<Metrics>,
+}
+
+/// One connection too many from its address.
+struct TooMany;
+
+impl Porter {
+    fn let_in(&self, address: IpAddr) -> Result<Option<Place>, TooMany> {
+        if self.proxies.trusts(address) {
+            return Ok(None);
         }
+        let place = self.places.take(address).ok_or(TooMany);
+        place.map(Some).inspect_err(|TooMany| self.metrics.limit(Limit::AddressSockets))
+    }
+
+    /// Reads what a proxy says of its connection.
+    async fn ask(
+        &self,
+        stream: &mut Lingering,
+        peer: SocketAddr,
+        patience: Duration,
+    ) -> io::Result<SocketAddr> {
+        Ok(timeout(patience, proxy_protocol::read(stream)).await??.unwrap_or(peer))
+    }
+}
+
+async fn accept(
+    listener: TcpListener,
+    routes: Router,
+    limits: HttpLimits,
+    porter: Option<Porter>,
+    ends: Ends,
+    tasks: TaskTracker,
+) {
+    let places = Arc::new(Semaphore::new(limits.connections));
+    let begin = |stream, peer: SocketAddr, place| {
+        let of_address = porter.as_ref().map(|porter| porter.let_in(peer.ip())).transpose();
+        // Who is over what it may have as WebSockets, and some more, isn't worth a word.
+        let Ok(of_address) = of_address else { return };
+        let stream = Lingering::new(stream, (place, of_address), tasks.clone());
+        tasks.spawn(serve(stream, peer, routes.clone(), limits, porter.clone(), ends.clone()));
+    };
+    let open = async {
+        loop {
+            let place = places.clone().acquire_owned().await.expect("nobody closes it");
+            match listener.accept().await {
+                Ok((stream, peer)) => begin(stream, peer, place),
+                Err(error) => wait_out(error).await,
+            }
+        }
+    };
+    ends.refusing.run_until_cancelled(open).await;
+    // Who waits in the system's queue takes itself for connected, and closing the listener would reset it.
+    let mut waiting = iter::from_fn(waiting(listener));
+    while let Ok(place) = places.clone().try_acquire_owned() {
+        let Some((stream, peer)) = waiting.next() else { return };
+        begin(stream, peer, place);
+    }
+}
+
+/// Takes one connection after the other out of the system's queue, without waiting.
+fn waiting(listener: TcpListener) -> impl FnMut() -> Option<(TcpStream, SocketAddr)> {
+    // The runtime hears of a connection only as it waits; the system is asked itself.
+    let listener = listener.into_std();
+    move || {
+        let (stream, client) = listener.as_ref().ok()?.accept().ok()?;
+        stream.set_nonblocking(true).ok()?;
+        Some((TcpStream::from_std(stream).ok()?, client))
     }
 }
 
@@ -87,8 +177,29 @@ async fn wait_out(error: io::Error) {
     }
 }
 
-async fn serve(stream: Lingering, client: SocketAddr, routes: Router, limits: HttpLimits, ends: Ends) {
+async fn serve(
+    mut stream: Lingering,
+    peer: SocketAddr,
+    routes: Router,
+    limits: HttpLimits,
+    porter: Option<Porter>,
+    ends: Ends,
+) {
+    let client = match &porter {
+        Some(porter) if porter.proxies.speaks_proxy_protocol(peer.ip()) => {
+            let asked = porter.ask(&mut stream, peer, limits.handshake_timeout);
+            let Some(told) = ends.refusing.run_until_cancelled(asked).await else { return };
+            told
+        }
+        _ => Ok(peer),
+    };
+    let client = match client {
+        Ok(client) => client,
+        Err(error) => return debug!(%peer, %error, "a proxy didn't say for whom it asks"),
+    };
+    let asked = Notify::new();
     let service = service_fn(|mut request: Request<Incoming>| {
+        asked.notify_one();
         request.extensions_mut().insert(ClientAddress(client));
         routes.clone().call(request)
     });
@@ -99,10 +210,15 @@ async fn serve(stream: Lingering, client: SocketAddr, routes: Router, limits: Ht
         .with_upgrades();
     let mut connection = pin!(connection);
     let over = || either(ends.stopping.cancelled(), sleep(limits.http_timeout));
+    let to_end = async {
+        either(ends.refusing.cancelled(), over()).await;
+        // Its first request may be under way: who connected in time isn't left without an answer.
+        either(asked.notified(), sleep(FAREWELL_TIMEOUT)).await;
+    };
     let graceful = async {
         select! {
             served = connection.as_mut() => return served,
-            () = either(ends.refusing.cancelled(), over()) => connection.as_mut().graceful_shutdown(),
+            () = to_end => connection.as_mut().graceful_shutdown(),
         }
         connection.await
     };

@@ -4,6 +4,7 @@ use super::{
     Effect,
     acks::Acks,
     held::{Held, Overrun},
+    pass::{Act, Pass},
     view::{Standing, Timeliness, View},
 };
 use crate::{
@@ -16,6 +17,8 @@ use std::{mem, time::Instant};
 #[derive(Debug)]
 pub(super) struct Inside {
     me: SocketId,
+    /// What its client may do.
+    pub(super) pass: Pass,
     view: View,
     /// The number of its last message on this connection.
     sent: u64,
@@ -37,15 +40,19 @@ enum Flow {
 }
 
 impl Inside {
-    pub(super) fn joined(me: SocketId, snapshot: &Snapshot, resumable: bool) -> Self {
+    pub(super) fn joined(me: SocketId, pass: Pass, snapshot: &Snapshot, resumable: bool) -> Self {
         let acks = resumable.then(Box::default);
-        Self { me, view: View::new(snapshot, resumable), sent: 0, flow: Flow::Live, acks }
+        Self { me, pass, view: View::new(snapshot, resumable), sent: 0, flow: Flow::Live, acks }
     }
 
     /// One that knows only what its client knew, and waits to be told the rest.
-    pub(super) fn resumed(me: SocketId, view: View, held: Held) -> Self {
+    pub(super) fn resumed(me: SocketId, pass: Pass, view: View, held: Held) -> Self {
         let flow = Flow::CatchingUp { held, older: 0 };
-        Self { me, view, sent: 0, flow, acks: Some(Box::default()) }
+        Self { me, pass, view, sent: 0, flow, acks: Some(Box::default()) }
+    }
+
+    pub(super) fn me(&self) -> SocketId {
+        self.me
     }
 
     pub(super) fn is_resumable(&self) -> bool {
@@ -109,6 +116,11 @@ impl Inside {
         if let Some(acks) = &mut self.acks {
             acks.came(n, now);
         }
+        let act = match &relay.address {
+            Address::Room => Act::Broadcast,
+            Address::Peer(_) => Act::Signal,
+        };
+        self.pass.check(act).map_err(|fault| fault.about_message(n))?;
         match &relay.address {
             Address::Room => self.post(n, Effect::Broadcast(relay.sign(self.me, n)), effects),
             Address::Peer(name) => match SocketId::parse(name) {
@@ -123,6 +135,18 @@ impl Inside {
             },
         }
         Ok(())
+    }
+
+    /// Message `n` was passed over, and its client is told so. One that was sent before is no news.
+    pub(super) fn skip(&mut self, n: u64, now: Instant) -> bool {
+        let is_new = n > self.sent;
+        if is_new {
+            self.sent = n;
+            if let Some(acks) = &mut self.acks {
+                acks.came(n, now);
+            }
+        }
+        is_new
     }
 
     fn post(&mut self, n: u64, effect: Effect, effects: &mut Vec<Effect>) {
@@ -144,6 +168,11 @@ impl Inside {
                 tell(&ServerEvent::Gap, dialect, effects);
                 Ok(())
             }
+            // As it is, whatever the dialect. What is missing has nothing to do with it.
+            (Event::Announced(frame), _) => {
+                effects.push(Effect::Send(frame));
+                Ok(())
+            }
             (Event::Synced { snapshot, mailbox }, Flow::CatchingUp { held, older }) => {
                 let (held, older) = (mem::take(held), *older);
                 self.flow = Flow::Live;
@@ -163,7 +192,8 @@ impl Inside {
                 | Event::Gone { .. }
                 | Event::Failed { .. }
                 | Event::Replaced
-                | Event::Removed,
+                | Event::Removed
+                | Event::Ended(_),
                 Flow::Live,
             ) => Ok(()),
         }

@@ -5,9 +5,11 @@
 //! the first thing that can't be true. One that can come back loses its connections, too, with what is on their way in both
 //! directions, and takes its session up by another, each on a node of its own, with a session of its own.
 
+mod passes;
+
 use super::*;
 use crate::{
-    protocol::Peer,
+    protocol::{IceServers, Peer},
     room::{Change, Notice},
 };
 use proptest::{prelude::*, sample::Index};
@@ -653,7 +655,7 @@ impl Connection {
     fn new(attempt: u64, now: Instant) -> Self {
         Self {
             attempt,
-            session: Session::new(Arc::new(rules()), SECRETS, now),
+            session: Session::new(Arc::new(rules()), SECRETS, Box::new(OpenDoor), now),
             down: VecDeque::new(),
             up: VecDeque::new(),
             is_left: false,
@@ -882,8 +884,14 @@ fn rules() -> Rules {
         ping_interval: Duration::from_secs(25),
         ping_timeout: Duration::from_secs(20),
         resume_window: Duration::from_secs(30),
-        ice_servers: Vec::new(),
+        ice: Arc::new(IceServers::default()),
+        max_room_name: 128,
+        max_info: 4096,
     }
+}
+
+fn start() -> Instant {
+    Instant::now()
 }
 
 fn id(number: u8) -> SocketId {
@@ -915,7 +923,7 @@ mod life {
     impl Life {
         fn begin() -> Self {
             let now = Instant::now();
-            Self { session: Session::new(Arc::new(rules()), SECRETS, now), now }
+            Self { session: Session::new(Arc::new(rules()), SECRETS, Box::new(OpenDoor), now), now }
         }
 
         /// A member of a room with one peer, number 1.
@@ -960,6 +968,37 @@ mod life {
     }
 
     #[test]
+    fn a_frame_too_many_has_no_effect_and_uses_its_number_up() {
+        let mut life = Life::in_a_room();
+        let to = id(1);
+        let message = |n: u64| format!(r#"{{"eventName":"message","data":{{"socketId":"{to}"}},"n":{n}}}"#);
+        let mut excess = |text: &str| match life.input(Input::Excess(Some(text), SECOND)).as_slice() {
+            [Effect::Met(Limit::Messages), Effect::Refuse(ErrorCode::RateLimited, Some(told))] => {
+                serde_json::from_str::<Value>(told.as_str()).expect("JSON")["data"].take()
+            }
+            other => panic!("expected an error, got {other:?}"),
+        };
+        let told = excess(&message(2));
+        assert_eq!((&told["n"], &told["socketId"]), (&json!(2), &json!(to)));
+        assert_eq!((&told["retryAfterMs"], &told["retryable"]), (&json!(1000), &json!(true)));
+        assert!(excess(&message(2)).get("n").is_none(), "it was told of that one");
+        for text in [r#"{"eventName":"leave"}"#, r#"{"eventName":"ping","n":7}"#, "nonsense"] {
+            assert!(excess(text).get("n").is_none(), "{text}");
+        }
+        assert_eq!(life.says(&message(2)), [], "taken for a repeat");
+        assert!(matches!(life.says(&message(3)).as_slice(), [Effect::Post(_, Signal { n: 3, .. })]));
+    }
+
+    #[test]
+    fn who_waits_for_its_join_in_the_old_dialect_is_closed() {
+        let mut life = Life::begin();
+        life.says(r#"{"eventName":"__invite"}"#);
+        let ending = Effect::End(Ending::Closed(CloseCode::RateLimited));
+        let effects = life.input(Input::Excess(Some(r#"{"eventName":"__join"}"#), SECOND));
+        assert_eq!(effects.last(), Some(&ending));
+    }
+
+    #[test]
     fn who_leaves_has_the_time_again() {
         let mut life = Life::in_a_room();
         life.now += 20 * SECOND;
@@ -988,6 +1027,34 @@ mod life {
             life.after(SECOND),
             [Effect::Leave(LeaveReason::Lost), Effect::End(Ending::Closed(CloseCode::PingTimeout))]
         );
+    }
+
+    #[test]
+    fn a_late_ping_has_its_whole_time() {
+        let mut life = Life::in_a_room();
+        assert_eq!(life.after(60 * SECOND), [Effect::Ping], "the node was paused, not its client");
+        assert_eq!(life.after(19 * SECOND), []);
+        assert_eq!(life.input(Input::Heard), []);
+        assert_eq!(life.after(24 * SECOND), []);
+    }
+
+    #[test]
+    fn nothing_comes_after_the_end() {
+        let mut life = Life::in_a_room();
+        life.input(Input::Gone(LeaveReason::Lost));
+        for input in [
+            Input::Text(r#"{"eventName":"ping"}"#),
+            Input::Binary,
+            Input::Heard,
+            Input::Exchange(Event::Gap),
+            Input::Handled(1),
+            Input::Drain(SECOND),
+            Input::Gone(LeaveReason::Left),
+            Input::Close(CloseCode::Restart),
+        ] {
+            assert_eq!(life.input(input), []);
+        }
+        assert_eq!(life.after(60 * SECOND), []);
     }
 
     #[test]
@@ -1071,7 +1138,11 @@ mod life {
         life.says(r#"{"eventName":"__join","data":{"room":"room"}}"#);
         assert_eq!(
             life.input(Input::Exchange(Event::Refused(Refusal::Full))),
-            [Effect::Refuse(ErrorCode::RoomFull, None), Effect::End(Ending::Closed(CloseCode::Forbidden))]
+            [
+                Effect::Met(Limit::RoomSize),
+                Effect::Refuse(ErrorCode::RoomFull, None),
+                Effect::End(Ending::Closed(CloseCode::Forbidden))
+            ]
         );
     }
 
@@ -1157,6 +1228,35 @@ mod life {
                 (&data["n"], &data["socketId"], &data["retryable"]),
                 (&json!(7), &named, &json!(true))
             );
+        }
+    }
+
+    #[test]
+    fn who_is_sent_away_is_closed_whatever_it_waits_for() {
+        for (reason, code) in
+            [(LeaveReason::Kicked, CloseCode::Kicked), (LeaveReason::Closed, CloseCode::RoomClosed)]
+        {
+            let over = [Effect::Leave(LeaveReason::Lost), Effect::End(Ending::Closed(code))];
+            let mut inside = Life::in_a_room();
+            assert_eq!(inside.input(Input::Exchange(Event::Ended(reason))), over);
+            let mut waiting = Life::in_a_room();
+            waiting.input(Input::Exchange(Event::Lapse));
+            assert_eq!(waiting.input(Input::Exchange(Event::Ended(reason))), over);
+            let mut joining = Life::begin();
+            joining.says(r#"{"eventName":"join","data":{"room":"room"}}"#);
+            assert_eq!(joining.input(Input::Exchange(Event::Ended(reason))), over);
+            assert_eq!(joining.input(Input::Exchange(Event::Lapse)), [], "nothing after it");
+        }
+    }
+
+    #[test]
+    fn an_announcement_is_told_as_it_is_whatever_is_missing() {
+        let frame = Text::from(r#"{"eventName":"notice", "data":1}"#.to_owned());
+        let mut inside = Life::in_a_room();
+        for _ in 0..2 {
+            let told = inside.input(Input::Exchange(Event::Announced(frame.clone())));
+            assert_eq!(told, [Effect::Send(frame.clone())]);
+            inside.input(Input::Exchange(Event::Lapse));
         }
     }
 

@@ -13,7 +13,6 @@ use std::{
 use tokio::{
     io::{AsyncRead, AsyncWrite, AsyncWriteExt, ReadBuf},
     net::TcpStream,
-    sync::OwnedSemaphorePermit,
     time::timeout,
 };
 use tokio_util::task::TaskTracker;
@@ -24,23 +23,26 @@ const LINGER_TIMEOUT: Duration = Duration::from_secs(1);
 /// How much is read from it meanwhile, in bytes.
 const LINGER_BYTES: usize = 16 * 1024 * 1024;
 
+/// Whatever a server counts a connection by.
+type Place = Box<dyn Send + Sync>;
+
 /// A connection that its server accepted. It holds its place until it has lingered.
 pub struct Lingering {
     /// `None` only while it is being dropped.
     stream: Option<TcpStream>,
     /// The peer has ended, or the connection broke: nothing to wait for.
     at_end: bool,
-    /// Its place among the listener's connections: taken until it has lingered.
-    place: Option<OwnedSemaphorePermit>,
+    /// Its place among its server's connections: taken until it has lingered.
+    place: Option<Place>,
     tasks: TaskTracker,
 }
 
 impl Lingering {
     /// The task that lingers is one of `tasks`.
-    pub fn new(stream: TcpStream, place: OwnedSemaphorePermit, tasks: TaskTracker) -> Self {
+    pub fn new(stream: TcpStream, place: impl Send + Sync + 'static, tasks: TaskTracker) -> Self {
         // Signaling is small frames that someone waits for. Where the system refuses, they only come a little later.
         let _ = stream.set_nodelay(true);
-        Self { stream: Some(stream), at_end: false, place: Some(place), tasks }
+        Self { stream: Some(stream), at_end: false, place: Some(Box::new(place)), tasks }
     }
 
     /// Writes what can be written without waiting, and says how much that was.

@@ -6,7 +6,7 @@ use std::{mem, ops::Range};
 
 /// Holds what has come of a message whose end hasn't, and between two turns nothing else.
 #[derive(Debug)]
-pub(super) struct Reader {
+pub struct Reader {
     /// The largest message, in bytes.
     limit: usize,
     unread: Vec<u8>,
@@ -20,10 +20,14 @@ pub(super) struct Reader {
 
 /// What a client said.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub(super) enum Message<'a> {
+pub enum Message<'a> {
+    /// A whole message of text.
     Text(&'a str),
+    /// A whole message of bytes.
     Binary(&'a [u8]),
+    /// A ping, to be answered with the same.
     Ping(&'a [u8]),
+    /// A pong.
     Pong,
     /// With the code that it gave, if it gave one.
     Close(Option<u16>),
@@ -36,18 +40,19 @@ enum Place {
 }
 
 impl Reader {
-    pub(super) fn new(limit: usize) -> Self {
+    /// A client that has said nothing yet, and whose messages may have so many bytes.
+    pub fn new(limit: usize) -> Self {
         Self { limit, unread: Vec::new(), at: 0, open: None, fragments: Vec::new() }
     }
 
     /// Takes what has come.
-    pub(super) fn take(&mut self, bytes: &[u8]) {
+    pub fn take(&mut self, bytes: &[u8]) {
         self.unread.drain(..mem::take(&mut self.at));
         self.unread.extend_from_slice(bytes);
     }
 
     /// Gives back the memory of what was read.
-    pub(super) fn rest(&mut self) {
+    pub fn rest(&mut self) {
         self.unread.drain(..mem::take(&mut self.at));
         self.unread.shrink_to_fit();
         if self.open.is_none() {
@@ -56,14 +61,14 @@ impl Reader {
     }
 
     /// How many bytes it has memory for.
-    #[cfg(test)]
-    pub(super) fn kept(&self) -> usize {
+    pub fn kept(&self) -> usize {
         self.unread.capacity() + self.fragments.capacity()
     }
 
     /// The next message, once all of it is there. Who breaks the rules has said its last: the error is the code to close
     /// with.
-    pub(super) fn next(&mut self) -> Result<Option<Message<'_>>, CloseCode> {
+    #[allow(clippy::should_implement_trait, reason = "what it gives borrows from it")]
+    pub fn next(&mut self) -> Result<Option<Message<'_>>, CloseCode> {
         let Some((opcode, place)) = self.next_whole()? else { return Ok(None) };
         let payload = match place {
             Place::Unread(range) => &self.unread[range],

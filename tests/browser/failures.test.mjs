@@ -103,6 +103,8 @@ test('server away', async (t) => {
   const { gateway, visit, expectError } = await stage(t);
   expectError(SERVER_AWAY);
   const page = await visit({ path: '/#kitchen' });
+  // Once a page is there, the browser asks for its icon again: a server that is killed under that resets the connection.
+  await page.waitForLoadState('networkidle');
   await gateway.stop();
   await fillAndJoin(page, 'Ada');
   await told(page, 'The server cannot be reached.', 'Try again');

@@ -73,7 +73,7 @@ export async function visitors(t, server) {
     contexts.push(context);
     const page = await context.newPage();
     page.setDefaultTimeout(PATIENCE_MS);
-    page.on('console', (line) => line.type() === 'error' && errors.push(line.text()));
+    page.on('console', (line) => line.type() === 'error' && errors.push(`${line.text()} (${line.location().url})`));
     page.on('pageerror', (error) => errors.push(error.message));
     if (init) await page.addInitScript(init);
     watch?.(page);

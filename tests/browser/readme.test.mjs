@@ -5,7 +5,7 @@ import { test } from 'node:test';
 import { stage } from './harness.mjs';
 
 test('the page in the README works', async (t) => {
-  const { gateway, visit } = await stage(t);
+  const { gateway, visit } = await stage(t, ['--allow-origin', '*']);
   const url = await serve(t, readmePage().replaceAll('localhost:8080', gateway.address));
 
   let joined;

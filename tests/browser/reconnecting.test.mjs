@@ -721,6 +721,52 @@ test('what the gateway cannot take is said again, later each time, and is no err
   assert.deepEqual(log, ['error bad_message']);
 });
 
+test('what was too fast is said again when the gateway has said, and not sooner', async (t) => {
+  const { room, log, join } = stage(t);
+  const socket = await join();
+  const tooFast = (more) => socket.say('error', { ...refusal('rate_limited', true), retryAfterMs: 5000, ...more });
+  tooFast({ n: 1, socketId: 'ann' });
+  await after(5299);
+  assert.deepEqual(names(socket.heard('offer')), ['offer 1']);
+  await after(1);
+  assert.deepEqual(names(socket.heard('offer')), ['offer 1', 'offer 2']);
+
+  // What has no number may have been either of these.
+  room.setInfo('one');
+  socket.say('offer', { socketId: 'ann' }, 7);
+  await after(500);
+  const acks = () => socket.heard('ack').map(({ data }) => data.received);
+  assert.deepEqual(acks(), [{ ann: 7 }]);
+  tooFast({});
+  await after(7999);
+  assert.equal(socket.heard('info').length, 1);
+  await after(1);
+  assert.deepEqual(socket.heard('info').map(({ data }) => data.info), ['one', 'one']);
+  await after(500);
+  assert.deepEqual(acks(), [{ ann: 7 }, { ann: 7 }]);
+  assert.deepEqual(log, []);
+});
+
+test('a join that is too fast fails and says when to try again; a return waits for as long by itself', async (t) => {
+  const { room, sockets, log, join } = stage(t);
+  const tooFast = { ...refusal('rate_limited', true), retryAfterMs: 5000 };
+  const joined = room.join();
+  sockets[0].open();
+  sockets[0].say('error', tooFast);
+  await assert.rejects(joined, { code: 'rate_limited', retryable: true, retryAfterMs: 5000 });
+
+  sockets.length = 0;
+  (await join()).break(4529);
+  await after(300);
+  sockets[1].open();
+  sockets[1].say('error', tooFast);
+  await after(5599);
+  assert.equal(sockets.length, 2);
+  await after(1);
+  assert.equal(sockets.length, 3);
+  assert.deepEqual(log, ['reconnecting 1 300 rate_limited', 'reconnecting 2 5600 rate_limited']);
+});
+
 test('a peer that is gone is sent nothing again', async (t) => {
   const { join } = stage(t);
   const socket = await join();

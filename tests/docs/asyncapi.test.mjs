@@ -44,7 +44,8 @@ const messages = Object.entries(api.components.messages).map(([key, message]) =>
   accepts: ajv.compile(inlined(target(`#/components/messages/${key}/payload`))),
 }));
 const named = (key) => messages.find((message) => message.key === key);
-const isCustom = (message) => message.key === 'Custom' || message.key === 'RelayedCustom';
+const NAMED_BY_OTHERS = ['Custom', 'RelayedCustom', 'RelayedAnnouncement', 'SkyrtcRelayedAnnouncement'];
+const isCustom = (message) => NAMED_BY_OTHERS.includes(message.key);
 
 /** The messages of one direction and dialect that a frame is. */
 function matches(direction, dialect, frame) {

@@ -1,7 +1,7 @@
 //! What a browser gets over plain HTTP.
 
 use crate::harness::{Node, get, request};
-use std::collections::BTreeSet;
+use std::{collections::BTreeSet, net::SocketAddr};
 
 #[tokio::test]
 async fn the_demo_room_is_at_the_root() {
@@ -16,17 +16,33 @@ async fn the_demo_room_is_at_the_root() {
 #[tokio::test]
 async fn everything_that_the_page_names_is_there() {
     let node = Node::start().await;
-    let mut unread = vec!["/".to_owned()];
-    let mut read = BTreeSet::new();
-    while let Some(path) = unread.pop() {
-        if read.insert(path.clone()) {
-            let file = get(node.address, &path).await;
-            assert_eq!(file.status, 200, "{path}");
-            unread.extend(names_in(&path, &file.body));
-        }
-    }
+    let read = all_named(node.address).await;
     for path in ["/demo.js", "/demo.css", "/favicon.svg", "/switchboard.js"] {
         assert!(read.contains(path), "{path} is not among {read:?}");
+    }
+}
+
+#[tokio::test]
+async fn the_cluster_page_is_at_the_root_of_the_admin_listener() {
+    let node = Node::start().await;
+    let page = get(node.admin, "/").await;
+    assert_eq!((page.status, page.header("content-type")), (200, Some("text/html; charset=utf-8")));
+    let policy = page.header("content-security-policy").expect("a policy");
+    assert_eq!(policy, "default-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'");
+    assert_eq!(page.header("access-control-allow-origin"), None);
+    let read = all_named(node.admin).await;
+    for path in ["/admin.js", "/admin.css", "/favicon.svg", "/histogram.js"] {
+        assert!(read.contains(path), "{path} is not among {read:?}");
+    }
+}
+
+#[tokio::test]
+async fn each_listener_serves_its_own_page_only() {
+    let node = Node::start().await;
+    for (address, path) in
+        [(node.address, "/admin.js"), (node.admin, "/demo.js"), (node.admin, "/switchboard.js")]
+    {
+        assert_eq!(get(address, path).await.status, 404, "{path}");
     }
 }
 
@@ -66,6 +82,20 @@ async fn a_websocket_endpoint_says_so() {
     let node = Node::start().await;
     let answer = get(node.address, "/ws").await;
     assert_eq!((answer.status, answer.header("upgrade")), (426, Some("websocket")));
+}
+
+/// The paths of a page and of all that it names, each of which is there.
+async fn all_named(address: SocketAddr) -> BTreeSet<String> {
+    let mut unread = vec!["/".to_owned()];
+    let mut read = BTreeSet::new();
+    while let Some(path) = unread.pop() {
+        if read.insert(path.clone()) {
+            let file = get(address, &path).await;
+            assert_eq!(file.status, 200, "{path}");
+            unread.extend(names_in(&path, &file.body));
+        }
+    }
+    read
 }
 
 /// The paths that a page links or a script imports.

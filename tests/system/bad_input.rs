@@ -96,7 +96,8 @@ async fn depth_is_no_danger() {
 async fn a_storm_of_nonsense_leaves_no_trace() {
     const FRAMES: usize = 10_000;
 
-    let node = Process::start(&["--join-timeout", "1m"]).await;
+    let fast = ["--joins-per-address", "1000000", "--messages-per-socket", "1000000"];
+    let node = Process::start(&[&["--join-timeout", "1m"], &fast[..]].concat()).await;
     let [mut ann, mut ben] = node.room("bystanders").await;
     let mut nonsense = Nonsense::seeded(20_141_128);
     nonsense.storm(&node, FRAMES).await;

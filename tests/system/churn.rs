@@ -30,8 +30,17 @@ struct Scale {
     pause: Duration,
 }
 
-/// Nobody is closed for being slow: the machine is.
-const PATIENT: [&str; 4] = ["--outbox-messages", "10000", "--outbox-bytes", "16MiB"];
+/// Nobody is closed for being slow: the machine is. Nor for being fast.
+const PATIENT: [&str; 8] = [
+    "--outbox-messages",
+    "10000",
+    "--outbox-bytes",
+    "16MiB",
+    "--joins-per-address",
+    "1000000",
+    "--messages-per-socket",
+    "1000000",
+];
 
 #[tokio::test(flavor = "multi_thread")]
 async fn views_stay_true_while_everybody_moves() {

@@ -13,7 +13,20 @@ async fn a_wrong_value_names_the_setting_and_what_it_takes() {
         ("--join-timeout", "10", "takes a time"),
         ("--join-timeout", "0s", "takes a time"),
         ("--drain", "30", "takes a time up to a year"),
-        ("--ice-server", "turn:turn.example", "takes a STUN URL"),
+        (
+            "--allow-origin",
+            "https://example.org/",
+            "takes an origin as browsers write it, scheme://host[:port]",
+        ),
+        ("--trusted-proxy", "haproxy", "takes an address or a network"),
+        ("--client-address", "guess", "possible values: x-forwarded-for, forwarded, proxy-protocol"),
+        ("--messages-per-socket", "0", "takes a whole number from 1"),
+        ("--admin-token", "a token with spaces", "takes letters, digits and signs of ASCII, without spaces"),
+        ("--max-room-name", "1025", "takes a whole number from 1 to 1024"),
+        ("--max-info", "65KiB", "takes a size from 1KiB to 64KiB"),
+        ("--ice-server", "stun:turn.example?transport=udp", "takes a STUN URL, such as"),
+        ("--ice-server", "turn:turn.example", "takes a STUN URL; name a TURN server with --turn-server"),
+        ("--turn-server", "turn:turn.example:port", "takes a TURN URL, such as"),
         ("--log", "lo=ud=er", "takes error, warn"),
         ("--log-format", "xml", "possible values: text, json"),
     ] {
@@ -63,7 +76,17 @@ async fn limits_that_contradict_each_other_are_refused() {
             ["--max-frame", "2MiB"],
             "--outbox-bytes 1.0 MiB is too small for --max-frame: it takes at least 4194304",
         ),
-        (["--room-capacity", "1000"], "too small for --room-capacity: it takes at least 4224000"),
+        (
+            ["--room-capacity", "1000"],
+            "--outbox-bytes 1.0 MiB is too small for --room-capacity and --max-info: it takes at least 4224000",
+        ),
+        (["--max-info", "64KiB"], "too small for --room-capacity and --max-info: it takes at least 4202496"),
+        (
+            ["--mailbox-bytes", "1MiB"],
+            "--outbox-bytes 1.0 MiB is too small for --mailbox-bytes and --mailbox-messages",
+        ),
+        (["--mailbox-messages", "10000"], "is too small for --mailbox-bytes and --mailbox-messages"),
+        (["--mailbox-bytes", "64KiB"], "--mailbox-bytes 64.0 KiB is too small for --max-frame"),
     ] {
         let refusal = refused(&flags).await;
         assert!(refusal.contains(told), "{refusal}");

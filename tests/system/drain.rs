@@ -1,6 +1,6 @@
 //! A node that is asked to stop: it sends its clients elsewhere, one after the other, and then ends.
 
-use crate::harness::{Client, Ended, HaProxy, Process, RawClient, RedisServer, get, request, until};
+use crate::harness::{Client, Ended, HaProxy, Node, Process, RawClient, RedisServer, get, request, until};
 use redis::AsyncCommands;
 use serde_json::json;
 use std::time::Duration;
@@ -65,6 +65,20 @@ async fn who_only_looked_at_a_page_is_let_go() {
     let mut rest = Vec::new();
     let ended = timeout(Duration::from_secs(10), page.read_to_end(&mut rest)).await;
     ended.expect("at once").expect("an end");
+}
+
+/// Nothing of this node runs before the test waits, as they share a thread: so it is asked to stop while the connection
+/// waits in the system's queue.
+#[tokio::test]
+async fn who_waits_to_be_accepted_is_answered() {
+    let node = Node::start().await;
+    let mut page = std::net::TcpStream::connect(node.address).expect("a listening node");
+    let request = format!("GET / HTTP/1.1\r\nHost: {}\r\n\r\n", node.address);
+    std::io::Write::write_all(&mut page, request.as_bytes()).expect("an open connection");
+    node.stop().await;
+    let mut answer = String::new();
+    std::io::Read::read_to_string(&mut page, &mut answer).expect("an answer, and an end");
+    assert!(answer.starts_with("HTTP/1.1 200 OK\r\n"), "{answer}");
 }
 
 #[tokio::test]

@@ -1,5 +1,6 @@
 //! What every exchange promises, written against the trait: a new exchange passes it unchanged.
 
+mod directory;
 mod resume;
 
 use crate::harness::{Cluster, RedisServer, Sentinel, documented_user, until};
@@ -16,7 +17,7 @@ use std::{
 };
 use switchboard::{
     config::Config,
-    exchange::{Entry, Exchange, Recipient, memory::Memory, redis::Redis},
+    exchange::{Directory, Entry, Exchange, MailboxLimits, Recipient, memory::Memory, redis::Redis},
     metrics::Metrics,
     protocol::{
         Address, ClientEvent, ClientFrame, Dialect, Had, Info, LeaveReason, Peer, ResumeKey, RoomName,
@@ -31,31 +32,32 @@ use tokio::{
 
 #[tokio::test]
 async fn memory_behaves() {
-    behaves(&[Arc::new(Memory::default())]).await;
+    let metrics = Metrics::new().expect("metrics").exchange;
+    behaves(vec![Arc::new(Memory::new(MailboxLimits::default(), 0, metrics))]).await;
 }
 
 #[tokio::test]
 async fn a_standalone_redis_behaves() {
     let redis = RedisServer::start().await;
-    behaves(&three_nodes(&[redis.url()], &[]).await).await;
+    behaves(three_nodes(&[redis.url()], &[]).await).await;
 }
 
 #[tokio::test]
 async fn a_master_that_sentinels_know_behaves() {
     let redis = Sentinel::start().await;
-    behaves(&three_nodes(&[redis.url()], &[]).await).await;
+    behaves(three_nodes(&[redis.url()], &[]).await).await;
 }
 
 #[tokio::test]
 async fn a_redis_cluster_behaves() {
     let redis = Cluster::start().await;
-    behaves(&three_nodes(&[redis.url()], &[]).await).await;
+    behaves(three_nodes(&[redis.url()], &[]).await).await;
 }
 
 #[tokio::test]
 async fn a_user_who_may_do_no_more_than_it_must_behaves() {
     let redis = RedisServer::with_user(&documented_user()).await;
-    behaves(&three_nodes(&[redis.url()], &[]).await).await;
+    behaves(three_nodes(&[redis.url()], &[]).await).await;
     // Nodes that are gone at once leave their members to one that comes after.
     let newcomer = three_nodes(&[redis.url()], &["--lease=1s", "--redis-timeout=300ms"]).await;
     let clean = async || redis.keys("sb:*:n:*").await.is_empty();
@@ -70,13 +72,13 @@ async fn a_user_who_may_do_no_more_than_it_must_behaves() {
 async fn an_encrypted_redis_behaves() {
     let redis = RedisServer::with_tls().await;
     let authority = redis.ca_file();
-    behaves(&three_nodes(&[redis.url()], &["--redis-ca", authority.to_str().expect("a path")]).await).await;
+    behaves(three_nodes(&[redis.url()], &["--redis-ca", authority.to_str().expect("a path")]).await).await;
 }
 
 #[tokio::test]
 async fn independent_servers_behave() {
     let servers = [RedisServer::start().await, RedisServer::start().await, RedisServer::start().await];
-    behaves(&three_nodes(&servers.each_ref().map(RedisServer::url), &[]).await).await;
+    behaves(three_nodes(&servers.each_ref().map(RedisServer::url), &[]).await).await;
     for server in &servers {
         let keys: usize =
             redis::cmd("DBSIZE").query_async(&mut server.connection().await).await.expect("a number");
@@ -85,8 +87,8 @@ async fn independent_servers_behave() {
 }
 
 /// Three nodes' exchanges, which meet in Redis.
-async fn three_nodes(urls: &[String], flags: &[&str]) -> Vec<Arc<dyn Exchange>> {
-    let mut nodes: Vec<Arc<dyn Exchange>> = Vec::new();
+async fn three_nodes(urls: &[String], flags: &[&str]) -> Vec<Arc<Redis>> {
+    let mut nodes = Vec::new();
     for _ in 0..3 {
         let mut arguments = vec!["switchboard".to_owned()];
         arguments.extend(urls.iter().map(|url| format!("--redis={url}")));
@@ -99,8 +101,15 @@ async fn three_nodes(urls: &[String], flags: &[&str]) -> Vec<Arc<dyn Exchange>> 
     nodes
 }
 
+fn exchanges(nodes: Vec<Arc<impl Exchange>>) -> Vec<Arc<dyn Exchange>> {
+    nodes.into_iter().map(|node| node as _).collect()
+}
+
 /// The whole suite, on an exchange of one node or of several. Each case has a room of its own.
-async fn behaves(nodes: &[Arc<dyn Exchange>]) {
+async fn behaves(nodes: Vec<Arc<impl Exchange + Directory>>) {
+    let directories: Vec<Arc<dyn Directory>> = nodes.iter().map(|node| node.clone() as _).collect();
+    let nodes = exchanges(nodes);
+    let nodes = nodes.as_slice();
     members_hear_of_each_other(&Room::on(nodes)).await;
     versions_rise_by_one(&Room::on(nodes)).await;
     peers_are_in_the_order_of_their_joining(&Room::on(nodes)).await;
@@ -118,6 +127,7 @@ async fn behaves(nodes: &[Arc<dyn Exchange>]) {
     a_burst_reaches_everybody_or_is_told_as_failed(&Room::on(nodes)).await;
     what_was_posted_is_told_as_handled(&Room::on(nodes)).await;
     resume::behaves(nodes).await;
+    directory::behaves(nodes, &directories).await;
 }
 
 async fn members_hear_of_each_other(room: &Room<'_>) {

@@ -6,11 +6,25 @@ use std::{
 };
 
 /// From the top.
-const LAYERS: [&str; 9] =
-    ["config", "server", "gateway", "websocket", "exchange", "session", "room", "metrics", "protocol"];
+const LAYERS: [&str; 14] = [
+    "config",
+    "server",
+    "gateway",
+    "websocket",
+    "auth",
+    "ice",
+    "events",
+    "exchange",
+    "session",
+    "room",
+    "metrics",
+    "outbound",
+    "protocol",
+    "secret",
+];
 
 /// What neither waits nor asks the time nor knows a socket.
-const PURE: [&str; 3] = ["session", "room", "protocol"];
+const PURE: [&str; 4] = ["session", "room", "protocol", "secret"];
 
 /// Nor do these, of another layer.
 const PURE_FILES: [&str; 2] = ["src/websocket/frame.rs", "src/websocket/reader.rs"];

@@ -1,5 +1,8 @@
 //! Every way that the gateway ends a connection, and that it says why.
 
+mod counted;
+mod rates;
+
 use crate::harness::{Client, Ended, Node, Process, RawClient, get, raw::Opcode};
 use serde_json::json;
 use tokio::{

@@ -156,7 +156,7 @@ impl Scene {
         let redis = RedisServer::start().await;
         let proxy = Proxy::before(redis.address()).await;
         let near = Node::with(&["--redis", &format!("redis://{}", proxy.address())]).await;
-        let far = Node::with(&["--redis", &redis.url()]).await;
+        let far = Node::with(&["--redis", &redis.url(), "--messages-per-socket", "1000"]).await;
         let [mut ann, mut ben, mut cat] = [near.client().await, far.client().await, far.client().await];
         ann.join("room").await;
         ben.join("room").await;
@@ -261,7 +261,7 @@ async fn a_mailbox_that_fills_meanwhile_refuses_the_rest_and_loses_nothing() {
         assert_eq!((&error["n"], &error["socketId"]), (&json!(n), &json!(ann.id)));
         assert_eq!(error["retryable"], true);
     }
-    assert_eq!(far.metric("switchboard_mailbox_full_total").await, 2);
+    assert_eq!(far.metric(r#"switchboard_limits_total{limit="mailbox"}"#).await, 2);
     near.until_metric("switchboard_redis_resubscriptions_total", 1).await;
     for body in 0..MAILBOX {
         assert_eq!(ann.hear_event("message").await["body"], body);

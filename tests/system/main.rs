@@ -2,12 +2,16 @@
 
 mod harness;
 
+mod addresses;
+mod admin;
 mod assets;
+mod auth;
 mod bad_input;
 mod churn;
 mod command;
 mod documents;
 mod drain;
+mod events;
 mod exchange;
 mod failover;
 mod faults;
@@ -15,9 +19,11 @@ mod handshake;
 mod layers;
 mod limits;
 mod links;
+mod logs;
 mod metrics;
 mod mute;
 mod nodes;
+mod origins;
 mod outage;
 mod repair;
 mod resume;
@@ -26,3 +32,4 @@ mod scripts;
 mod skyrtc;
 mod spots;
 mod startup;
+mod turn;

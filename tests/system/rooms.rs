@@ -195,13 +195,15 @@ async fn questions_are_answered_at_any_time() {
         let mut ann = site.client().await;
         ann.say("ping", json!({})).await;
         ann.hear_event("pong").await;
-        ann.say("ice_servers", json!({})).await;
-        assert_eq!(ann.hear_event("ice_servers").await["iceServers"], servers);
         ann.say("leave", json!({})).await;
         ann.hear_event("left").await;
-        ann.say("token", json!({ "token": "any" })).await;
-        ann.hears_nothing().await;
+        for renewal in ["token", "ice_servers"] {
+            ann.say(renewal, json!({ "token": "any" })).await;
+            ann.hear_error("not_joined").await;
+        }
         assert_eq!(ann.join("room").await["iceServers"], servers);
+        ann.say("ice_servers", json!({})).await;
+        assert_eq!(ann.hear_event("ice_servers").await, json!({ "iceServers": servers }));
     })
     .await;
 }
@@ -251,6 +253,22 @@ async fn ids_are_ids() {
         for client in &clients {
             assert_eq!(SocketId::parse(&client.id).expect("well-formed").as_str(), client.id);
         }
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_peer_of_another_room_cannot_be_reached() {
+    on_each_site(&[], async |site| {
+        let [mut ann] = site.room("room").await;
+        let [mut ben] = site.room("another room").await;
+        for event in ["offer", "answer", "ice_candidate", "message", "wave"] {
+            ann.say(event, json!({ "socketId": ben.id, "sdp": "", "candidate": "" })).await;
+            assert_eq!(ann.hear_error("peer_gone").await["socketId"], json!(ben.id), "{event}");
+        }
+        ann.say("message", json!({ "body": "to my room" })).await;
+        site.witness_silence("room", [&mut ann]).await;
+        site.witness_silence("another room", [&mut ben]).await;
     })
     .await;
 }

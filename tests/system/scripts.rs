@@ -4,10 +4,12 @@
 //! done again after a lost answer does no harm; and nothing is left of who is gone.
 
 mod acks;
+mod events;
 mod headers;
 mod leases;
 mod membership;
 mod messages;
+mod operators;
 mod partition;
 mod permissions;
 mod races;

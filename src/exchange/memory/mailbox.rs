@@ -1,6 +1,7 @@
 //! What is kept for a member that can come back.
 
 use crate::{
+    exchange::MailboxLimits,
     protocol::{Had, Signal},
     room::{Claim, Keys, Lifeline},
 };
@@ -17,8 +18,8 @@ pub(super) struct Kept {
 }
 
 /// The messages that the client hasn't acknowledged, oldest first. Bounded like those in Redis.
-#[derive(Default)]
 struct Mailbox {
+    limits: MailboxLimits,
     messages: VecDeque<Signal>,
     bytes: usize,
 }
@@ -28,8 +29,8 @@ struct Mailbox {
 pub(super) struct Full;
 
 impl Kept {
-    pub(super) fn new(Lifeline { key, window }: Lifeline) -> Self {
-        Self { keys: Keys::first(key), window, mailbox: Mailbox::default(), expiry: None }
+    pub(super) fn new(Lifeline { key, window }: Lifeline, limits: MailboxLimits) -> Self {
+        Self { keys: Keys::first(key), window, mailbox: Mailbox::new(limits), expiry: None }
     }
 
     /// Whether the claim is right. Then its next key is good, too.
@@ -55,12 +56,13 @@ impl Kept {
 }
 
 impl Mailbox {
-    const MAX_MESSAGES: usize = 1024;
-    const MAX_BYTES: usize = 512 * 1024;
+    fn new(limits: MailboxLimits) -> Self {
+        Self { limits, messages: VecDeque::new(), bytes: 0 }
+    }
 
     fn push(&mut self, signal: Signal) -> Result<(), Full> {
         let bytes = self.bytes + signal.weight();
-        if self.messages.len() == Self::MAX_MESSAGES || bytes > Self::MAX_BYTES {
+        if self.messages.len() >= self.limits.messages || bytes > self.limits.bytes {
             return Err(Full);
         }
         self.bytes = bytes;
@@ -88,9 +90,10 @@ mod tests {
 
     #[test]
     fn it_keeps_what_was_not_had_within_bounds() {
-        let mut mailbox = Mailbox::default();
+        let limits = MailboxLimits { messages: 1024, bytes: 100_000 };
+        let mut mailbox = Mailbox::new(limits);
         let fit = (1..1000).take_while(|&n| mailbox.push(signal(1, n)).is_ok()).count();
-        assert_eq!(fit, Mailbox::MAX_BYTES / (1000 + size_of::<Signal>()));
+        assert_eq!(fit, limits.bytes / (1000 + size_of::<Signal>()));
         mailbox.acknowledge(&vec![(SocketId::from_random([1; 20]), 3)]);
         assert_eq!(mailbox.messages.front().map(|signal| signal.n), Some(4));
         assert!(mailbox.push(signal(2, 1)).is_ok(), "there is room again");
@@ -103,7 +106,7 @@ mod tests {
 
     #[test]
     fn what_was_had_out_of_order_is_not_kept_for_good() {
-        let mut mailbox = Mailbox::default();
+        let mut mailbox = Mailbox::new(MailboxLimits::default());
         let [ben, cat] = [signal(1, 1), signal(2, 1)];
         for signal in [&ben, &cat] {
             mailbox.push(signal.clone()).expect("room");
@@ -116,7 +119,7 @@ mod tests {
     #[test]
     fn a_key_is_good_until_the_next_was_used() {
         let hash = |byte| ResumeKey::from_random([byte; ResumeKey::LEN]).hash();
-        let mut kept = Kept::new(Lifeline { key: hash(1), window: Duration::ZERO });
+        let mut kept = Kept::new(Lifeline { key: hash(1), window: Duration::ZERO }, MailboxLimits::default());
         let mut admits =
             |key, next| kept.admits(&Claim { key: hash(key), next: hash(next), had: Had::new() });
         assert!(!admits(9, 2), "a wrong key");

@@ -1,19 +1,22 @@
 //! One room: who is in it, and telling them of each other.
 
-use super::mailbox::{Full, Kept};
+use super::{
+    journal::RoomJournal,
+    mailbox::{Full, Kept},
+};
 use crate::{
-    exchange::{Entry, Recipient},
-    protocol::{Had, Info, LeaveReason, Peer, Signal, SocketId},
+    exchange::{Entry, MailboxLimits, Occupancy, Recipient, Standing},
+    protocol::{Had, Info, LeaveReason, Peer, Signal, SocketId, Text},
     room::{Attachment, Change, Claim, Event, Member, Notice, Snapshot},
 };
 use std::{sync::Arc, time::Duration};
 use tokio_util::task::AbortOnDropHandle;
 
 /// A room's members, in the order of their joining: few enough that a scan beats a map.
-#[derive(Default)]
 pub(super) struct Room {
     version: u64,
     occupants: Vec<Occupant>,
+    journal: Option<RoomJournal>,
 }
 
 struct Occupant {
@@ -27,15 +30,28 @@ struct Occupant {
 }
 
 impl Room {
+    pub(super) fn new(journal: Option<RoomJournal>) -> Self {
+        Self { version: 0, occupants: Vec::new(), journal }
+    }
+
     pub(super) fn len(&self) -> usize {
         self.occupants.len()
     }
 
-    pub(super) fn join(&mut self, id: SocketId, entry: Entry, recipient: Arc<dyn Recipient>) {
+    pub(super) fn join(
+        &mut self,
+        id: SocketId,
+        entry: Entry,
+        mailbox: MailboxLimits,
+        recipient: Arc<dyn Recipient>,
+    ) {
         let peer = Peer::here(id, entry.info);
         self.announce(id, Change::Joined(peer.clone()));
+        if let Some(journal) = &self.journal {
+            journal.joined(id, &peer.info, self.version, self.occupants.len());
+        }
         recipient.deliver(Event::Joined(self.snapshot_for(id)));
-        let kept = entry.lifeline.map(|lifeline| Box::new(Kept::new(lifeline)));
+        let kept = entry.lifeline.map(|lifeline| Box::new(Kept::new(lifeline, mailbox)));
         self.occupants.push(Occupant {
             peer,
             attachment: Attachment::default(),
@@ -104,9 +120,60 @@ impl Room {
         }
     }
 
+    /// Sends a member away by an operator's will. Says whether it was there.
+    pub(super) fn dismiss(&mut self, id: SocketId, reason: LeaveReason) -> bool {
+        let Some(occupant) = self.occupant(id) else { return false };
+        if let Some(recipient) = occupant.recipient.take() {
+            recipient.deliver(Event::Ended(reason));
+        }
+        self.remove(id, reason);
+        true
+    }
+
+    /// Sends everybody away by an operator's will. Says how many there were.
+    pub(super) fn close(&mut self) -> u64 {
+        // All are told before the first is removed: who goes needn't hear who else does.
+        for occupant in &mut self.occupants {
+            if let Some(recipient) = occupant.recipient.take() {
+                recipient.deliver(Event::Ended(LeaveReason::Closed));
+            }
+        }
+        let ids: Vec<_> = self.occupants.iter().map(|occupant| occupant.peer.id).collect();
+        for id in &ids {
+            self.remove(*id, LeaveReason::Closed);
+        }
+        ids.len() as u64
+    }
+
+    /// Tells everybody what an operator has to say.
+    pub(super) fn announce_frame(&self, frame: &Text) {
+        for recipient in self.occupants.iter().filter_map(|occupant| occupant.recipient.as_ref()) {
+            recipient.deliver(Event::Announced(frame.clone()));
+        }
+    }
+
+    /// Who is there, on this node.
+    pub(super) fn occupancy(&self, node: &str) -> Occupancy {
+        let members = self.occupants.iter().map(|occupant| (occupant.peer.id, occupant.standing(node)));
+        Occupancy { version: self.version, members: members.collect() }
+    }
+
+    /// How a member is there, on this node.
+    pub(super) fn standing(&self, id: SocketId, node: &str) -> Option<Standing> {
+        Some(self.occupants.iter().find(|occupant| occupant.peer.id == id)?.standing(node))
+    }
+
+    /// Where a member hears; nowhere while it is away.
+    pub(super) fn recipient_of(&self, id: SocketId) -> Option<Arc<dyn Recipient>> {
+        self.occupants.iter().find(|occupant| occupant.peer.id == id)?.recipient.clone()
+    }
+
     fn remove(&mut self, id: SocketId, reason: LeaveReason) {
         self.occupants.retain(|occupant| occupant.peer.id != id);
         self.announce(id, Change::Left(id, reason));
+        if let Some(journal) = &self.journal {
+            journal.left(id, reason, self.version, self.occupants.len());
+        }
     }
 
     pub(super) fn set_info(&mut self, member: &Member, info: Info) {
@@ -117,22 +184,27 @@ impl Room {
         self.tell(member, Event::Notice(notice));
     }
 
-    pub(super) fn post(&mut self, sender: &Member, to: SocketId, signal: Signal) {
-        let Some(speaker) = self.recipient(sender) else { return };
-        let n = signal.n;
+    /// Says how many mailboxes were full.
+    pub(super) fn post(&mut self, sender: &Member, to: SocketId, signal: Signal) -> u64 {
+        let Some(speaker) = self.recipient(sender) else { return 0 };
+        let (n, mut full) = (signal.n, 0);
         match self.occupant(to) {
             None => speaker.deliver(Event::Gone { to, n }),
-            Some(receiver) => receiver.hand(signal, &speaker),
+            Some(receiver) => full = u64::from(receiver.hand(signal, &speaker).is_err()),
         }
         speaker.handled(n);
+        full
     }
 
-    pub(super) fn broadcast(&mut self, sender: &Member, signal: &Signal) {
-        let Some(speaker) = self.recipient(sender) else { return };
+    /// Says how many mailboxes were full.
+    pub(super) fn broadcast(&mut self, sender: &Member, signal: &Signal) -> u64 {
+        let Some(speaker) = self.recipient(sender) else { return 0 };
+        let mut full = 0;
         for receiver in self.occupants.iter_mut().filter(|occupant| occupant.peer.id != sender.id) {
-            receiver.hand(signal.clone(), &speaker);
+            full += u64::from(receiver.hand(signal.clone(), &speaker).is_err());
         }
         speaker.handled(signal.n);
+        full
     }
 
     pub(super) fn sync(&mut self, member: &Member) {
@@ -184,15 +256,25 @@ impl Room {
 }
 
 impl Occupant {
+    fn standing(&self, node: &str) -> Standing {
+        Standing {
+            node: (!self.peer.away).then(|| node.to_owned()),
+            resumable: self.kept.is_some(),
+            info: self.peer.info.clone(),
+        }
+    }
+
     /// Hands it a message, or tells the speaker that it can't be kept.
-    fn hand(&mut self, signal: Signal, speaker: &Arc<dyn Recipient>) {
+    fn hand(&mut self, signal: Signal, speaker: &Arc<dyn Recipient>) -> Result<(), Full> {
         if let Some(kept) = &mut self.kept
-            && let Err(Full) = kept.keep(signal.clone())
+            && let Err(full) = kept.keep(signal.clone())
         {
-            return speaker.deliver(Event::Failed { to: Some(self.peer.id), n: Some(signal.n) });
+            speaker.deliver(Event::Failed { to: Some(self.peer.id), n: Some(signal.n) });
+            return Err(full);
         }
         if let Some(recipient) = &self.recipient {
             recipient.deliver(Event::Signal(signal));
         }
+        Ok(())
     }
 }

@@ -100,7 +100,7 @@ impl Batch {
     pub(super) fn beat(&mut self, place: usize, lane: &Arc<Lane>, common: &Common, beat: &Beat<'_>) {
         let (lease, known, new) = (common.lease.as_millis().to_string(), lane.term(), random_name());
         let Beat { link, nonce, run_id } = *beat;
-        let call = Script::Beat.call(&lane.partition.at);
+        let call = lane.partition.scripts.call(Script::Beat, &lane.partition.at);
         let arguments = [&common.node, lease.as_str(), link, nonce, run_id, &known, &new];
         write_command(&mut self.commands, &call, &arguments);
         let command = Command::Beat { census: lane.census() };
@@ -109,7 +109,11 @@ impl Batch {
 
     /// Adds an audit of a lane.
     pub(super) fn audit(&mut self, place: usize, lane: &Arc<Lane>, node: &str) {
-        write_command(&mut self.commands, &Script::Audit.call(&lane.partition.at), &[node]);
+        write_command(
+            &mut self.commands,
+            &lane.partition.scripts.call(Script::Audit, &lane.partition.at),
+            &[node],
+        );
         self.sent.push_back(Sent { place, lane: lane.clone(), command: Command::Audit });
     }
 
@@ -186,7 +190,7 @@ mod tests {
     use crate::{
         exchange::{
             Entry, Recipient,
-            redis::{partition::Layout, request::Ask},
+            redis::{partition::Layout, request::Ask, script::Constants},
         },
         metrics::Metrics,
         protocol::{Info, LeaveReason, RoomName, Signal, SignalKind, SocketId},
@@ -214,7 +218,7 @@ mod tests {
 
     impl Scene {
         fn set() -> Self {
-            let partition = Layout::new("sb", 1).partitions()[0].clone();
+            let partition = Layout::new("sb", 1, &Constants::of_tests()).partitions()[0].clone();
             let lane = Arc::new(Lane::new(partition, Metrics::new().unwrap().exchange));
             let (told, id) = (Arc::new(Told::default()), SocketId::from_random([1; 20]));
             let ann = Member::new(RoomName::parse("room").unwrap(), id);

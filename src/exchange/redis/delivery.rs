@@ -8,6 +8,8 @@
 //! | `L` version ` ` id reason | a peer left (`prelude.lua`) |
 //! | `A` version ` ` id, `B` version ` ` id | a peer's connection is gone (`prelude.lua`), or it is back (`resume.lua`) |
 //! | `T` attempt | the member itself was resumed, by this attempt (`resume.lua`) |
+//! | `K` reason | the member itself was sent away (`kick.lua`, `close.lua`) |
+//! | `N` frame | an operator has a frame for the member (`announce.lua`) |
 
 use crate::{
     protocol::{Info, LeaveReason, Peer, Signal, SignalKind, SocketId},
@@ -21,6 +23,8 @@ pub(super) enum Delivery {
     Event(Event),
     /// It was resumed, by this attempt.
     TakenOver(u64),
+    /// It was sent away.
+    Ended(LeaveReason),
 }
 
 /// Reads a delivery, or `None` where a newer version's node says something that this one doesn't know.
@@ -29,6 +33,8 @@ pub(super) fn read(bytes: &[u8]) -> Option<Delivery> {
     let (kind, rest) = text.split_at_checked(1)?;
     let event = match kind {
         "T" => return rest.parse().ok().map(Delivery::TakenOver),
+        "K" => return reason_of(rest).map(Delivery::Ended),
+        "N" => Some(Event::Announced(rest.to_owned().into())),
         "M" => read_signal(text).map(Event::Signal),
         "J" => read_notice(rest, |id, info| Some(Change::Joined(Peer::here(id, info_of(info)?)))),
         "I" => read_notice(rest, |id, info| Some(Change::Info(Peer::here(id, info_of(info)?)))),
@@ -75,9 +81,15 @@ const KINDS: [(&str, SignalKind); 5] = [
     ("c", SignalKind::Custom),
 ];
 
-const REASONS: [(&str, LeaveReason); 2] = [("left", LeaveReason::Left), ("lost", LeaveReason::Lost)];
+const REASONS: [(&str, LeaveReason); 4] = [
+    ("left", LeaveReason::Left),
+    ("lost", LeaveReason::Lost),
+    ("kicked", LeaveReason::Kicked),
+    ("closed", LeaveReason::Closed),
+];
 
-fn reason_of(name: &str) -> Option<LeaveReason> {
+/// Reads a reason as scripts write it.
+pub(super) fn reason_of(name: &str) -> Option<LeaveReason> {
     Some(REASONS.iter().find(|(known, _)| *known == name)?.1)
 }
 
@@ -125,6 +137,10 @@ mod tests {
             assert_eq!(read(text.as_bytes()), Some(Delivery::Event(event)), "{text}");
         }
         assert_eq!(read(b"T3"), Some(Delivery::TakenOver(3)));
+        assert_eq!(read(b"Kkicked"), Some(Delivery::Ended(LeaveReason::Kicked)));
+        let frame = r#"{"eventName":"notice"}"#.to_owned();
+        let event = Event::Announced(frame.clone().into());
+        assert_eq!(read(format!("N{frame}").as_bytes()), Some(Delivery::Event(event)));
     }
 
     #[test]
@@ -133,6 +149,7 @@ mod tests {
             "",
             "T",
             "Tx",
+            "Kgone",
             "A7 short",
             "M",
             "Mo",

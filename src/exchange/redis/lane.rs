@@ -27,16 +27,16 @@ use super::{
     connection::Reply,
     partition::Partition,
     request::{
-        Ask, Pulse, Request, Resumed, Synced, read_ack, read_ids, read_join, read_number, read_resume,
-        read_sync,
+        Ask, Change, Pulse, Request, Resumed, Synced, read_ack, read_change, read_ids, read_join,
+        read_number, read_resume, read_sync,
     },
     trouble::Fault,
     wake::Wake,
 };
 use crate::{
-    exchange::{Entry, Recipient},
+    exchange::{Entry, Recipient, directory::vitals_of},
     metrics::ExchangeMetrics,
-    protocol::{Had, Info, LeaveReason, Signal, SocketId},
+    protocol::{Had, Info, LeaveReason, Signal, SocketId, Text},
     room::{Claim, Event, Member, Refusal},
 };
 use std::{
@@ -235,6 +235,34 @@ impl Lane {
             state.end(&before, Event::Replaced);
         }
     }
+
+    /// An operator sent a member away: nobody speaks for it any more.
+    pub(super) fn ended(&self, id: SocketId, reason: LeaveReason) {
+        let mut state = self.state();
+        // One that isn't answered yet was granted before this, or will be refused.
+        for resuming in state.roster.resuming(id) {
+            resuming.end(reason);
+        }
+        let Some(speaker) = state.roster.speaker(id) else { return };
+        let (member, is_in) = (speaker.member(id), speaker.is_in());
+        state.end(&member, Event::Ended(reason));
+        if !is_in {
+            // Should the answer to its joining be lost, it is asked again.
+            state.ask(member, Ask::Leave(reason));
+        }
+    }
+
+    /// Tells every member that is here.
+    pub(super) fn announce(&self, frame: &Text) {
+        for (_, registration) in self.state().roster.members() {
+            registration.tell(Event::Announced(frame.clone()));
+        }
+    }
+
+    /// How a member's connection is, in JSON.
+    pub(super) fn vitals(&self, id: SocketId) -> Option<String> {
+        vitals_of(self.state().roster.speaker(id)?.recipient())
+    }
 }
 
 /// What the link that serves the lane does: its writer.
@@ -382,8 +410,8 @@ impl Lane {
                 state.handled(member, signal.n);
             }
             Ask::SetInfo(_) => {
-                if read_number(reply)? == 0 {
-                    state.end(member, Event::Removed);
+                if let Change::Over(end) = read_change(reply)? {
+                    state.end(member, end);
                 }
             }
             Ask::Sync { lapses } => match read_sync(reply)? {
@@ -391,14 +419,13 @@ impl Lane {
                     state.repaired(member, *lapses, mailbox.last());
                     state.tell(member, Event::Synced { snapshot, mailbox });
                 }
-                Synced::Replaced => state.end(member, Event::Replaced),
-                Synced::Removed => state.end(member, Event::Removed),
+                Synced::Over(end) => state.end(member, end),
             },
-            Ask::Restore(_) => match read_number(reply)? {
-                0 => state.end(member, Event::Removed),
-                -1 => state.end(member, Event::Replaced),
-                2 => self.metrics.restored.inc(),
-                _ => {}
+            Ask::Restore(_) => match read_change(reply)? {
+                Change::Over(end) => state.end(member, end),
+                Change::Done(-1) => state.end(member, Event::Replaced),
+                Change::Done(2) => self.metrics.restored.inc(),
+                Change::Done(_) => {}
             },
             Ask::Acknowledge(had) => {
                 if read_ack(reply)? > 0
@@ -515,8 +542,8 @@ impl State {
         if has_gap {
             registration.tell(Event::Gap);
         }
-        if registration.is_superseded() {
-            registration.tell(Event::Replaced);
+        if let Some(epitaph) = registration.epitaph() {
+            registration.tell(epitaph);
             return self.release(member);
         }
         if let Some(before) = self.roster.take_up(member, registration) {

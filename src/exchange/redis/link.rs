@@ -12,9 +12,12 @@
 //! anew where their server is.
 
 use super::{
+    super::directory::Desk,
     connection::{Connection, text_of},
+    inquiry::Inquiry,
     lane::Lane,
     partition::Layout,
+    pool::Pools,
     script::Script,
     subscriber::Subscriber,
     topology::Server,
@@ -43,9 +46,14 @@ pub(super) struct Common {
     pub(super) lanes: Vec<Arc<Lane>>,
     pub(super) lease: Duration,
     pub(super) timeout: Duration,
+    /// Connections for what no link does, and where the links are.
+    pub(super) pools: Pools,
     pub(super) metrics: Arc<ExchangeMetrics>,
     /// What there is to reap.
     pub(super) reaping: mpsc::Sender<ToReap>,
+    /// What other nodes ask of this one, and who answers.
+    pub(super) inquiries: mpsc::Sender<Inquiry>,
+    pub(super) desk: Desk,
     /// Cancelled when the node stops.
     pub(super) stopping: CancellationToken,
     /// The last thing that went wrong, for people.
@@ -100,12 +108,13 @@ pub(super) async fn run(server: &Server, lanes: &[usize], common: &Arc<Common>) 
 
 async fn serve(server: &Server, lanes: &[usize], common: &Arc<Common>) -> Result<(), Fault> {
     let (mut commands, pushes) = tokio::try_join!(connect(server), connect(server))?;
+    let scripts = &common.lanes[lanes[0]].partition.scripts;
     for script in Script::ALL {
-        commands.ask(&["SCRIPT", "LOAD", &script.source()]).await?;
+        commands.ask(&["SCRIPT", "LOAD", scripts.source(script)]).await?;
     }
     let run_id = run_id(&mut commands).await?;
     let wake = Arc::new(Wake::default());
-    let _linked = Linked::to(lanes.iter().map(|&number| common.lanes[number].clone()).collect(), &wake);
+    let _linked = Linked::to(server, lanes, &wake, common);
     info!(server = %server.address, "linked");
     let _counted = Counted::into(&common.metrics.links);
     let born = Instant::now();
@@ -126,21 +135,24 @@ async fn run_id(connection: &mut Connection) -> Result<String, Fault> {
 }
 
 /// Lanes that a link serves, until it is dropped.
-struct Linked(Vec<Arc<Lane>>);
+struct Linked<'a>(&'a [usize], &'a Common);
 
-impl Linked {
-    fn to(lanes: Vec<Arc<Lane>>, wake: &Arc<Wake>) -> Self {
-        for lane in &lanes {
-            lane.link(wake.clone());
+impl<'a> Linked<'a> {
+    fn to(server: &Server, lanes: &'a [usize], wake: &Arc<Wake>, common: &'a Common) -> Self {
+        for &number in lanes {
+            common.lanes[number].link(wake.clone());
         }
-        Self(lanes)
+        common.pools.settle(lanes, Some(server));
+        Self(lanes, common)
     }
 }
 
-impl Drop for Linked {
+impl Drop for Linked<'_> {
     fn drop(&mut self) {
-        for lane in &self.0 {
-            lane.unlink();
+        let Self(lanes, common) = self;
+        common.pools.settle(lanes, None);
+        for &number in *lanes {
+            common.lanes[number].unlink();
         }
     }
 }

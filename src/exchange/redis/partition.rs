@@ -3,11 +3,13 @@
 //! All keys and channels of a partition share a hash tag, and so a slot of Redis Cluster: every script is atomic and
 //! legal, whatever the topology.
 
+use super::script::{Constants, Scripts};
 use crate::{
     protocol::{RoomName, SocketId},
     room::Member,
 };
 use redis_protocol::redis_keyslot;
+use std::sync::Arc;
 
 /// The number of slots of a Redis Cluster.
 pub(super) const SLOTS: u16 = 16384;
@@ -26,11 +28,15 @@ pub(super) struct Partition {
     pub(super) at: String,
     /// Its slot in a Redis Cluster.
     pub(super) slot: u16,
+    /// What happens in it.
+    pub(super) scripts: Arc<Scripts>,
 }
 
 impl Layout {
-    pub(super) fn new(prefix: &str, partitions: u16) -> Self {
-        let partitions = (0..partitions).map(|number| Partition::new(prefix, number, partitions)).collect();
+    pub(super) fn new(prefix: &str, partitions: u16, constants: &Constants) -> Self {
+        let scripts = Arc::new(Scripts::new(constants));
+        let partition = |number| Partition::new(prefix, number, partitions, scripts.clone());
+        let partitions = (0..partitions).map(partition).collect();
         Self { prefix: prefix.into(), partitions }
     }
 
@@ -41,6 +47,11 @@ impl Layout {
     /// The partition of a room, by number: the CRC16 that Redis Cluster takes of a key.
     pub(super) fn of(&self, room: &RoomName) -> usize {
         usize::from(redis_keyslot(room.as_str().as_bytes())) % self.partitions.len()
+    }
+
+    /// The partition that tells of a connection without a room.
+    pub(super) fn of_socket(&self, id: SocketId) -> usize {
+        usize::from(redis_keyslot(id.as_str().as_bytes())) % self.partitions.len()
     }
 
     /// The key that says what the deployment is like.
@@ -62,16 +73,17 @@ impl Layout {
 impl Partition {
     /// Its tag is the first whose slot lies in the partition's own share of all slots, so that partitions spread evenly
     /// over the nodes of a cluster, which own ranges of slots.
-    fn new(prefix: &str, number: u16, of: u16) -> Self {
+    fn new(prefix: &str, number: u16, of: u16, scripts: Arc<Scripts>) -> Self {
         let share = |number: u16| u32::from(number) * u32::from(SLOTS) / u32::from(of);
         let own = share(number)..share(number + 1);
-        (0..u32::MAX)
-            .map(|salt| {
-                let at = format!("{prefix}:{{{number}-{salt}}}:");
-                Self { slot: redis_keyslot(at.as_bytes()), at }
-            })
-            .find(|partition| own.contains(&u32::from(partition.slot)))
-            .expect("some salt hits any range")
+        let tagged = |salt| {
+            let at = format!("{prefix}:{{{number}-{salt}}}:");
+            (redis_keyslot(at.as_bytes()), at)
+        };
+        let mut candidates = (0..u32::MAX).map(tagged);
+        let hit = candidates.find(|(slot, _)| own.contains(&u32::from(*slot)));
+        let (slot, at) = hit.expect("some salt hits any range");
+        Self { at, slot, scripts }
     }
 
     /// A member's mailbox, which is also the name of its channel.
@@ -100,7 +112,7 @@ mod tests {
     #[test]
     fn partitions_spread_evenly_over_the_slots() {
         for count in [1, 3, 16, 1000] {
-            let layout = Layout::new("sb", count);
+            let layout = Layout::new("sb", count, &Constants::of_tests());
             let share = usize::from(SLOTS / count);
             for (number, partition) in layout.partitions().iter().enumerate() {
                 let (slot, begin) =
@@ -112,14 +124,14 @@ mod tests {
 
     #[test]
     fn a_rooms_partition_never_changes() {
-        let layout = Layout::new("sb", 16);
+        let layout = Layout::new("sb", 16, &Constants::of_tests());
         let placed = ["a", "lobby", "房间", "a {b} c"].map(|name| layout.of(&room(name)));
         assert_eq!(placed, [7, 6, 8, 4], "every node of every version must agree");
     }
 
     #[test]
     fn a_channel_leads_back_to_its_member() {
-        let layout = Layout::new("my app", 16);
+        let layout = Layout::new("my app", 16, &Constants::of_tests());
         let id = SocketId::from_random([7; SocketId::LEN]);
         for name in ["a", "x:y", "{b}", "3-4"] {
             let member = Member::new(room(name), id);

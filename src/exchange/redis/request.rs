@@ -10,7 +10,7 @@ use super::{
 use crate::{
     exchange::Entry,
     protocol::{Had, Info, KeyHash, LeaveReason, Peer, RoomName, Signal, SocketId},
-    room::{Attachment, Claim, Keys, Lifeline, Member, Snapshot},
+    room::{Attachment, Claim, Event, Keys, Lifeline, Member, Snapshot},
 };
 use std::time::Duration;
 
@@ -135,7 +135,7 @@ impl Request {
         let attachment = attachment.as_str();
         let script = self.script();
         let mut call = |key: &str, arguments: &[&str]| {
-            write_command(out, &script.call(key), arguments);
+            write_command(out, &partition.scripts.call(script, key), arguments);
         };
         match &self.ask {
             Ask::Join(Entry { info, capacity, lifeline }) => {
@@ -156,13 +156,17 @@ impl Request {
             Ask::Leave(reason) => call(at, &[room, id, node, attachment, delivery::reason_name(*reason)]),
 
             Ask::Post { to, signal } => {
-                write_message(script, &partition.mailbox(*to, &self.member.room), &[], signal, out);
+                let mailbox = partition.mailbox(*to, &self.member.room);
+                write_message(partition.scripts.call(script, &mailbox), &[], signal, out);
             }
-            Ask::Broadcast(signal) => write_message(script, at, &[room, id], signal, out),
+            Ask::Broadcast(signal) => {
+                write_message(partition.scripts.call(script, at), &[room, id], signal, out);
+            }
             Ask::SetInfo(info) => call(at, &[room, id, node, attachment, info.as_str(), link]),
             Ask::Detach | Ask::Sync { .. } => call(at, &[room, id, node, attachment]),
             Ask::Trim(last) => {
-                write_message(script, &partition.mailbox_of(&self.member), &[], last, out);
+                let mailbox = partition.mailbox_of(&self.member);
+                write_message(partition.scripts.call(script, &mailbox), &[], last, out);
             }
             Ask::Acknowledge(had) => {
                 let had = written(had);
@@ -184,11 +188,11 @@ impl Request {
 }
 
 /// Writes a call whose last argument is a message.
-fn write_message(script: Script, key: &str, before: &[&str], signal: &Signal, out: &mut Vec<u8>) {
+fn write_message(call: [&str; 4], before: &[&str], signal: &Signal, out: &mut Vec<u8>) {
     let message = delivery::write_signal(signal);
     let before = before.iter().map(|argument| argument.as_bytes());
     let arguments: Vec<&[u8]> = before.chain([message.as_slice()]).collect();
-    write_command(out, &script.call(key), &arguments);
+    write_command(out, &call, &arguments);
 }
 
 fn milliseconds(time: Duration) -> String {
@@ -237,17 +241,41 @@ pub(super) fn read_resume(reply: &Reply) -> Result<Option<Resumed>, Fault> {
 pub(super) enum Synced {
     /// Who is there, and what the mailbox holds.
     With(Snapshot, Vec<Signal>),
-    /// Another connection has the session.
-    Replaced,
-    /// It is there no more.
-    Removed,
+    /// It isn't this connection's any more: what that hears last.
+    Over(Event),
+}
+
+/// What the answer to a change tells.
+#[derive(Debug)]
+pub(super) enum Change {
+    /// A number of the script's own.
+    Done(i64),
+    /// The session is there no more: what its connection hears last.
+    Over(Event),
+}
+
+/// Reads the answer to a change of a session.
+pub(super) fn read_change(reply: &Reply) -> Result<Change, Fault> {
+    match reply {
+        Reply::Integer(0) => Ok(Change::Over(Event::Removed)),
+        Reply::Integer(number) => Ok(Change::Done(*number)),
+        Reply::BulkString(_) => read_ended(reply).map(Change::Over),
+        _ => Err(garbled("a script")),
+    }
+}
+
+/// Reads why an operator ended a session.
+fn read_ended(reply: &Reply) -> Result<Event, Fault> {
+    let reason = text_of(reply).and_then(delivery::reason_of);
+    reason.map(Event::Ended).ok_or_else(|| garbled("a script"))
 }
 
 /// Reads the answer to a sync.
 pub(super) fn read_sync(reply: &Reply) -> Result<Synced, Fault> {
     match reply {
-        Reply::Integer(0) => Ok(Synced::Removed),
-        Reply::Integer(_) => Ok(Synced::Replaced),
+        Reply::Integer(0) => Ok(Synced::Over(Event::Removed)),
+        Reply::Integer(_) => Ok(Synced::Over(Event::Replaced)),
+        Reply::BulkString(_) => read_ended(reply).map(Synced::Over),
         Reply::Array(parts) => match parts.as_slice() {
             [snapshot, mailbox] => {
                 let mailbox = read_mailbox(mailbox).ok_or_else(|| garbled("sync"))?;

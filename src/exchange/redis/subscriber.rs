@@ -7,6 +7,7 @@ use super::{
     connection::{Connection, Reply, text_of, write_command},
     deadline::Deadline,
     delivery::{self, Delivery},
+    inquiry::Inquiry,
     lane::{Channel, Lane},
     link::Common,
     trouble::Fault,
@@ -27,8 +28,9 @@ pub(super) struct Subscriber {
     lanes: Vec<Arc<Lane>>,
     wake: Arc<Wake>,
     born: Instant,
-    /// The channel of the link's probe.
+    /// The channel of the link's probe, and of what other nodes ask, in the first of the link's partitions.
     probe: String,
+    first: usize,
     /// The last sign that this connection brings what is published.
     heard: Instant,
     unconfirmed: usize,
@@ -44,6 +46,7 @@ impl Subscriber {
         wake: Arc<Wake>,
         born: Instant,
     ) -> Self {
+        let first = lanes[0];
         let lanes: Vec<_> = lanes.iter().map(|&number| common.lanes[number].clone()).collect();
         let probe = lanes[0].partition.probe(&common.node);
         Self {
@@ -53,6 +56,7 @@ impl Subscriber {
             wake,
             born,
             probe,
+            first,
             heard: born,
             unconfirmed: 0,
             leaving: HashMap::new(),
@@ -155,6 +159,9 @@ impl Subscriber {
         if channel == self.probe.as_bytes() {
             if let Some(sent) = self.wake.heard(payload) {
                 self.common.metrics.probed(self.born.elapsed().saturating_sub(sent));
+            } else if let Some(inquiry) = Inquiry::read(self.first, payload) {
+                // Who asks more than can be answered waits in vain.
+                let _ = self.common.inquiries.try_send(inquiry);
             }
         } else if let Some((number, id, _)) = self.common.layout.owner_of(channel)
             && let Some(delivery) = delivery::read(payload)
@@ -163,6 +170,7 @@ impl Subscriber {
             match delivery {
                 Delivery::Event(event) => lane.deliver(id, event),
                 Delivery::TakenOver(attempt) => lane.taken_over(id, attempt),
+                Delivery::Ended(reason) => lane.ended(id, reason),
             }
         }
     }

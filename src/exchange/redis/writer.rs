@@ -223,7 +223,7 @@ impl Writer {
     /// Gives the leases back.
     async fn retire(&mut self) -> Result<(), Fault> {
         for Served { lane, .. } in &self.lanes {
-            let call = Script::Retire.call(&lane.partition.at);
+            let call = lane.partition.scripts.call(Script::Retire, &lane.partition.at);
             self.connection.ask(&[&call[..], &[&self.common.node]].concat()).await?;
         }
         Ok(())

@@ -367,7 +367,8 @@ async fn who_does_not_come_back_is_lost(room: Room<'_>) {
 #[tokio::test]
 async fn a_session_outlives_its_node() {
     let redis = RedisServer::start().await;
-    let mut nodes = three_nodes(&[redis.url()], &["--lease=1s", "--redis-timeout=300ms"]).await;
+    let nodes = three_nodes(&[redis.url()], &["--lease=1s", "--redis-timeout=300ms"]).await;
+    let mut nodes = exchanges(nodes);
     let dying = nodes.pop().expect("three");
     let room = Room::on(&nodes);
     let mut ben = room.guest();
@@ -407,6 +408,7 @@ async fn a_session_outlives_its_node() {
 async fn nothing_is_left_of_sessions_that_came_back_and_went() {
     let redis = RedisServer::start().await;
     let nodes = three_nodes(&[redis.url()], &["--lease=1s", "--redis-timeout=300ms"]).await;
+    let nodes = exchanges(nodes);
     let room = Room::on(&nodes);
 
     for hops in [0, 1] {
@@ -449,7 +451,7 @@ fn lifeline(number: u8, window: Duration) -> Lifeline {
 
 impl Room<'_> {
     /// Ann, who can come back with key 1, and Ben, who can't. She has heard of him.
-    async fn a_call(&self) -> (Guest, Guest) {
+    pub(super) async fn a_call(&self) -> (Guest, Guest) {
         self.a_call_within(WINDOW).await
     }
 
@@ -463,7 +465,7 @@ impl Room<'_> {
     }
 
     /// Another connection of a guest's client, to a node so many further.
-    fn connection_of(&self, guest: &Guest, attempt: u64, hops: usize) -> Guest {
+    pub(super) fn connection_of(&self, guest: &Guest, attempt: u64, hops: usize) -> Guest {
         let place =
             self.nodes.iter().position(|node| Arc::ptr_eq(node, &guest.exchange)).expect("one of them");
         let member = Member { room: self.name.clone(), id: guest.id(), attachment: Attachment::by(attempt) };
@@ -480,7 +482,7 @@ impl Guest {
         numbers.into_iter().map(|n| self.signal(n)).collect()
     }
 
-    fn detach(&self) {
+    pub(super) fn detach(&self) {
         self.exchange.detach(&self.member);
     }
 
@@ -495,7 +497,7 @@ impl Guest {
         self.exchange.resume(&self.member, claim, self.deliveries.clone());
     }
 
-    async fn ask_to_resume(&mut self, keys: [u8; 2], had: &[(SocketId, u64)]) -> Event {
+    pub(super) async fn ask_to_resume(&mut self, keys: [u8; 2], had: &[(SocketId, u64)]) -> Event {
         self.claim(keys, had);
         self.answer().await
     }

@@ -98,6 +98,8 @@ impl Settings {
             time("--lease", self.lease),
             time("--redis-timeout", self.redis_timeout),
             time("--drain", self.drain),
+            // All of its clients come from one machine.
+            ["--joins-per-address".to_owned(), "1000000".to_owned()],
         ];
         flags.concat()
     }

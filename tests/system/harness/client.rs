@@ -3,13 +3,21 @@
 use super::contract::{self, Dialect, Direction};
 use futures_util::{SinkExt, StreamExt};
 use serde_json::{Value, json};
-use std::time::Duration;
-use tokio::{net::TcpStream, time::timeout};
+use std::{
+    net::{IpAddr, SocketAddr},
+    time::Duration,
+};
+use tokio::{
+    net::{TcpSocket, TcpStream},
+    time::timeout,
+};
 use tokio_tungstenite::tungstenite::{
     Message,
+    client::IntoClientRequest,
+    handshake::client::Request,
     protocol::{CloseFrame, frame::coding::CloseCode},
 };
-use tokio_tungstenite::{MaybeTlsStream, WebSocketStream, connect_async_with_config};
+use tokio_tungstenite::{MaybeTlsStream, WebSocketStream, client_async, connect_async_with_config};
 
 /// Longer than anything takes that works: what isn't there by then is missing.
 const PATIENCE: Duration = Duration::from_secs(10);
@@ -30,8 +38,27 @@ pub(crate) struct Ended {
 
 impl Client {
     pub(crate) async fn connect(url: &str) -> Self {
+        Self::connect_with(url, &[]).await
+    }
+
+    /// One whose request has these headers, too.
+    pub(crate) async fn connect_with(url: &str, headers: &[(&'static str, &str)]) -> Self {
         let no_delay = true;
-        let (socket, _) = connect_async_with_config(url, None, no_delay).await.expect(url);
+        let (socket, _) = connect_async_with_config(request(url, headers), None, no_delay).await.expect(url);
+        Self { socket, dialect: Dialect::Native, id: String::new() }
+    }
+
+    /// The same, from one of this machine's addresses.
+    pub(crate) async fn connect_from(
+        source: IpAddr,
+        address: SocketAddr,
+        headers: &[(&'static str, &str)],
+    ) -> Self {
+        let socket = TcpSocket::new_v4().expect("a socket");
+        socket.bind((source, 0).into()).expect("an address of ours");
+        let stream = MaybeTlsStream::Plain(socket.connect(address).await.expect("a listening node"));
+        let url = format!("ws://{address}/ws");
+        let (socket, _) = client_async(request(&url, headers), stream).await.expect("a WebSocket");
         Self { socket, dialect: Dialect::Native, id: String::new() }
     }
 
@@ -277,6 +304,14 @@ impl Client {
     async fn next_message(&mut self) -> Message {
         self.socket.next().await.expect("an open connection").expect("a whole frame")
     }
+}
+
+fn request(url: &str, headers: &[(&'static str, &str)]) -> Request {
+    let mut request = url.into_client_request().expect(url);
+    for (name, value) in headers {
+        request.headers_mut().append(*name, value.parse().expect("a value"));
+    }
+    request
 }
 
 impl Ended {

@@ -15,6 +15,11 @@ impl Endpoints {
         Client::connect(&format!("ws://{}/ws", self.address)).await
     }
 
+    /// One whose request has these headers, too.
+    pub(crate) async fn client_with(&self, headers: &[(&'static str, &str)]) -> Client {
+        Client::connect_with(&format!("ws://{}/ws", self.address), headers).await
+    }
+
     /// A client that speaks as SkyRTC's, on its page's own path.
     pub(crate) async fn skyrtc_client(&self) -> Client {
         Client::connect(&format!("ws://{}/", self.address)).await.speaking_skyrtc()

@@ -4,8 +4,8 @@ use super::Endpoints;
 use std::{net::SocketAddr, sync::Arc, time::Duration};
 use switchboard::{
     config::Config,
-    exchange::Exchange,
-    gateway::{Gateway, admin_routes, public_routes},
+    exchange::{Exchange, memory::Memory},
+    gateway::{Admin, Gateway, admin_routes, public_routes},
     metrics::Metrics,
     server::{HttpLimits, Serving},
 };
@@ -16,10 +16,12 @@ pub(crate) async fn gateway(exchange: Arc<dyn Exchange>, flags: &[&str]) -> Endp
     let arguments = ["switchboard"].iter().chain(flags).map(Into::into).collect();
     let settings = Config::read(arguments).expect("flags").server();
     let metrics = Arc::new(Metrics::new().expect("metrics"));
-    let gateway = Arc::new(Gateway::new(settings.rules, settings.limits, exchange, metrics));
+    let nobody = Memory::new(settings.mailbox, 0, metrics.exchange.clone());
+    let gateway = Gateway::new(settings.rules, settings.limits, settings.edge, None, exchange, metrics);
+    let gateway = Arc::new(gateway);
     Endpoints {
         address: serve(public_routes(gateway.clone())).await,
-        admin: serve(admin_routes(gateway)).await,
+        admin: serve(admin_routes(Admin::new(gateway, Arc::new(nobody), None))).await,
     }
 }
 

@@ -19,6 +19,11 @@ pub(crate) struct HaProxy {
 impl HaProxy {
     /// HAProxy on a free port, once it listens there.
     pub(crate) async fn before(nodes: &[&Endpoints]) -> Self {
+        Self::saying("", nodes).await
+    }
+
+    /// The same, with one line more about its nodes.
+    pub(crate) async fn saying(line: &str, nodes: &[&Endpoints]) -> Self {
         let port = Reservation::new();
         let mut child = Command::new("haproxy")
             .args(["-db", "-q", "-f", "/dev/stdin"]) // in the foreground, and quiet once it has started
@@ -29,7 +34,7 @@ impl HaProxy {
             .spawn()
             .expect("haproxy, which scripts/test.sh installs");
         let mut stdin = child.stdin.take().expect("piped");
-        stdin.write_all(config(nodes).as_bytes()).await.expect("haproxy reads");
+        stdin.write_all(config(line, nodes).as_bytes()).await.expect("haproxy reads");
         drop(stdin);
         let listens = async {
             while TcpStream::connect(port.address()).await.is_err() {
@@ -46,8 +51,8 @@ impl HaProxy {
     }
 }
 
-fn config(nodes: &[&Endpoints]) -> String {
-    let mut config = include_str!("../../../deploy/haproxy.cfg").to_owned();
+fn config(line: &str, nodes: &[&Endpoints]) -> String {
+    let mut config = format!("{}    {line}\n", include_str!("../../../deploy/haproxy.cfg"));
     for (number, node) in nodes.iter().enumerate() {
         writeln!(config, "    server node-{number} {} port {}", node.address, node.admin.port())
             .expect("memory");

@@ -14,6 +14,12 @@ pub(crate) struct Answer {
 }
 
 impl Answer {
+    /// The whole of it, but for the time.
+    pub(crate) fn text(&self) -> String {
+        let head = self.head.lines().filter(|line| !line.to_lowercase().starts_with("date:"));
+        [head.collect::<Vec<_>>().join("\r\n"), self.body.clone()].join("\r\n\r\n")
+    }
+
     pub(crate) fn header(&self, name: &str) -> Option<&str> {
         self.head.lines().find_map(|line| {
             let (key, value) = line.split_once(": ")?;

@@ -4,7 +4,7 @@ use super::Endpoints;
 use std::ops::Deref;
 use switchboard::{
     config::Config,
-    server::{self, Listeners},
+    server::{self, Listeners, Settings},
 };
 use tokio::{
     sync::mpsc::{self, UnboundedSender},
@@ -24,8 +24,13 @@ impl Node {
     }
 
     /// A node with flags, as on the command line. It doesn't drain, unless they say so.
-    #[allow(clippy::unused_async, reason = "it needs a runtime")]
     pub(crate) async fn with(flags: &[&str]) -> Self {
+        Self::tuned(flags, |_| {}).await
+    }
+
+    /// A node with flags, and with settings that have none.
+    #[allow(clippy::unused_async, reason = "it needs a runtime")]
+    pub(crate) async fn tuned(flags: &[&str], tune: impl FnOnce(&mut Settings)) -> Self {
         let fixed = ["switchboard", "--listen", "127.0.0.1:0", "--admin-listen", "127.0.0.1:0"];
         let at_once: &[&str] = if flags.contains(&"--drain") { &[] } else { &["--drain", "0s"] };
         let arguments = fixed.iter().chain(flags).chain(at_once).map(Into::into).collect();
@@ -38,8 +43,16 @@ impl Node {
         };
         let (stop, mut asked) = mpsc::unbounded_channel();
         let asked_to_stop = async move || asked.recv().await.expect("the node holds the other end");
-        let served = tokio::spawn(server::run(listeners, config.server(), asked_to_stop));
+        let mut settings = config.server();
+        tune(&mut settings);
+        let served = tokio::spawn(server::run(listeners, settings, asked_to_stop));
         Self { endpoints, stop, served }
+    }
+
+    /// Why it ended by itself.
+    pub(crate) async fn failure(mut self) -> String {
+        let ended = (&mut self.served).await.expect("no panic");
+        format!("{:#}", ended.expect_err("it can't run"))
     }
 
     /// Stops it as a signal would, and waits until it has.

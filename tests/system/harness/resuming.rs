@@ -23,12 +23,22 @@ pub(crate) struct Resumable {
 }
 
 impl Resumable {
-    pub(crate) async fn join(mut client: Client, room: &str) -> Self {
-        let peers = client.join_with(json!({ "room": room, "resume": true })).await;
+    pub(crate) async fn join(client: Client, room: &str) -> Self {
+        Self::asking(client, json!({ "room": room, "resume": true })).await
+    }
+
+    /// Joins with a token.
+    pub(crate) async fn join_with(client: Client, room: &str, token: &str) -> Self {
+        Self::asking(client, json!({ "room": room, "resume": true, "token": token })).await
+    }
+
+    async fn asking(mut client: Client, data: Value) -> Self {
+        let room = text(&data["room"]);
+        let peers = client.join_with(data).await;
         let known = peers["peers"].as_array().expect("peers").iter();
         let known = known.map(|peer| (text(&peer["socketId"]), (0, peer["away"] == true)));
         Self {
-            room: room.to_owned(),
+            room,
             id: client.id.clone(),
             keys: vec![text(&peers["resume"]["key"])],
             attempt: 0,

@@ -86,6 +86,7 @@ async fn a_dead_node_is_reaped_of_all_that_it_had_and_of_nothing_else() {
         format!("q:{dan}:chess"),
         "r:chess".to_owned(),
         "r:tea".to_owned(),
+        "rooms".to_owned(),
         "rv:chess".to_owned(),
         "rv:tea".to_owned(),
         format!("s:{ben}"),

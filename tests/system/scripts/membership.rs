@@ -29,6 +29,7 @@ async fn what_is_stored_of_a_member() {
         "nodes".to_owned(),
         format!("q:{ann}:tea"),
         "r:tea".to_owned(),
+        "rooms".to_owned(),
         "rv:tea".to_owned(),
         format!("s:{ann}"),
     ];

@@ -8,21 +8,30 @@ use redis::{
 use std::fs;
 use tokio::sync::mpsc::{UnboundedReceiver, unbounded_channel};
 
-pub(super) const SCRIPTS: [&str; 16] = [
+pub(super) const SCRIPTS: [&str; 25] = [
     "ack",
+    "announce",
     "audit",
     "beat",
     "broadcast",
+    "close",
+    "connected",
     "detach",
     "expire",
+    "hook",
     "info",
     "join",
+    "kick",
     "leave",
     "post",
     "reap",
+    "reply",
     "restore",
     "resume",
     "retire",
+    "room",
+    "rooms",
+    "socket",
     "sync",
     "trim",
 ];
@@ -197,13 +206,26 @@ pub(super) struct Pulse {
 pub(super) struct Partition {
     server: RedisServer,
     redis: MultiplexedConnection,
+    /// What its stream of events keeps.
+    events: usize,
+}
+
+/// What the answer to a sender of webhooks tells, if the partition is its own.
+#[derive(Debug, PartialEq)]
+pub(super) struct Turn {
+    /// It was the last that had it before.
+    pub(super) again: bool,
+    pub(super) waiting: u64,
+    pub(super) lost: u64,
+    /// The ids of the events.
+    pub(super) given: Vec<String>,
 }
 
 impl Partition {
     /// Nobody is there, and neither are nodes.
     pub(super) async fn deserted() -> Self {
         let server = RedisServer::start().await;
-        Self { redis: server.connection().await, server }
+        Self { redis: server.connection().await, server, events: 0 }
     }
 
     /// Asked by a user of whom Redis' own list says what it may.
@@ -213,7 +235,13 @@ impl Partition {
         Self {
             redis: client.get_multiplexed_async_connection_with_config(&patient()).await.expect("a server"),
             server,
+            events: 0,
         }
+    }
+
+    /// From now on it tells of its rooms, and keeps about so many events.
+    pub(super) fn telling(self, events: usize) -> Self {
+        Self { events, ..self }
     }
 
     /// Nobody is there yet; both nodes hold long leases.
@@ -299,7 +327,7 @@ impl Partition {
         let (attempt, link) = (seat.attempt.to_string(), link.to_string());
         let claim = [seat.room, seat.sid, seat.node, &attempt, &link, key, next];
         let claim = claim.into_iter().map(ToOwned::to_owned).chain(written(had)).collect::<Vec<_>>();
-        let answer = ask(&mut self.redis(), "resume", AT, &claim).await;
+        let answer: Value = self.ask("resume", AT, &claim).await;
         if let Value::BulkString(_) = answer {
             return Err(from_redis_value(answer).expect("a word"));
         }
@@ -316,7 +344,7 @@ impl Partition {
     pub(super) async fn ack(&self, seat: &Seat, had: Had<'_>) -> u64 {
         let words = [seat.room, seat.sid].map(ToOwned::to_owned);
         let words = words.into_iter().chain(written(had)).collect::<Vec<_>>();
-        let (taken, left): (u64, u64) = ask(&mut self.redis(), "ack", AT, &words).await;
+        let (taken, left): (u64, u64) = self.ask("ack", AT, &words).await;
         assert_eq!(left, (self.mailbox(seat).await.len() as u64).saturating_sub(1));
         taken
     }
@@ -401,6 +429,102 @@ impl Partition {
 
     pub(super) async fn retire(&self, node: &str) -> u64 {
         self.ask("retire", AT, &[node]).await
+    }
+
+    /// Whether it was there.
+    pub(super) async fn kick(&self, seat: &Seat) -> bool {
+        self.ask("kick", AT, &[seat.sid]).await
+    }
+
+    /// How many were removed, and how many are left.
+    pub(super) async fn close(&self, room: &str, most: usize) -> (u64, u64) {
+        self.ask("close", AT, &[room, &most.to_string()]).await
+    }
+
+    /// How many members there are.
+    pub(super) async fn announce(&self, room: &str, frame: &str) -> u64 {
+        self.ask("announce", AT, &[room, frame]).await
+    }
+
+    /// Rooms after this one, with their members.
+    pub(super) async fn rooms(&self, after: &str, most: usize) -> Vec<(String, u64)> {
+        self.ask("rooms", AT, &[after, &most.to_string()]).await
+    }
+
+    /// The room's version, and of each member id, joining version, node, whether it can be resumed, and info.
+    pub(super) async fn room(&self, room: &str) -> (String, Vec<[String; 5]>) {
+        let mut words: Vec<String> = self.ask("room", AT, &[room]).await;
+        let (version, (members, rest)) = (words.remove(0), words.as_chunks::<5>());
+        assert_eq!(rest, [""; 0], "in fives");
+        (version, members.to_vec())
+    }
+
+    /// Room, node, whether it can be resumed, and info; or nothing.
+    pub(super) async fn socket(&self, seat: &Seat) -> Vec<String> {
+        self.ask("socket", AT, &[seat.sid]).await
+    }
+
+    pub(super) async fn reply(&self, name: &str, answer: &str) -> u64 {
+        self.ask("reply", AT, &[name, answer, "10000"]).await
+    }
+
+    /// Why it ended, as its node would hear it that hadn't.
+    pub(super) async fn epitaph(&self, seat: &Seat) -> Value {
+        self.ask("sync", AT, &[seat.room, seat.sid, seat.node, &seat.attempt.to_string()]).await
+    }
+
+    /// Tells of clients that connected to the north node.
+    pub(super) async fn connected(&self, clients: &[(&Seat, &str)]) -> u64 {
+        let clients = clients.iter().flat_map(|(seat, address)| [seat.sid, address]);
+        let words: Vec<&str> = [NORTH].into_iter().chain(clients).collect();
+        self.ask("connected", AT, &words).await
+    }
+
+    /// Asks for so many events to send, as a node that has sent some up to one; or how long another sends them.
+    pub(super) async fn turn(
+        &self,
+        node: &str,
+        lease: u64,
+        sent: (&str, u64),
+        most: u64,
+    ) -> Result<Turn, u64> {
+        let words = [node, &lease.to_string(), sent.0, &sent.1.to_string(), &most.to_string()];
+        let answer: Vec<Value> = self.ask("hook", AT, &words).await;
+        let number = |value: &Value| from_redis_value::<u64>(value.clone()).expect("a number");
+        if number(&answer[0]) == 0 {
+            return Err(number(&answer[1]));
+        }
+        let [had, _, waiting, lost, given @ ..] = answer.as_slice() else { panic!("not a turn: {answer:?}") };
+        let id = |value: &Value| from_redis_value::<(String, Value)>(value.clone()).expect("an event").0;
+        Ok(Turn {
+            again: number(had) == 2,
+            waiting: number(waiting),
+            lost: number(lost),
+            given: given.iter().map(id).collect(),
+        })
+    }
+
+    /// The events told so far, oldest first: their fields but the time, in their order.
+    pub(super) async fn told(&self) -> Vec<String> {
+        let entries: Vec<(String, Vec<String>)> = redis::cmd("XRANGE")
+            .arg(format!("{AT}events"))
+            .arg(&["-", "+"])
+            .query_async(&mut self.redis())
+            .await
+            .expect("a stream");
+        let written = entries.into_iter().map(|(id, fields)| {
+            // Redis names an entry by the time of its adding, which is later than that of its script by a moment.
+            let [added, time] = [&id.split('-').next().expect("a time").to_owned(), &fields[3]]
+                .map(|ms| ms.parse::<u64>().expect("ms"));
+            assert!((time..time + 10_000).contains(&added), "{id} {fields:?}");
+            fields
+                .chunks(2)
+                .filter(|pair| pair[0] != "time")
+                .map(|pair| pair.join("="))
+                .collect::<Vec<_>>()
+                .join(" ")
+        });
+        written.collect()
     }
 
     /// Lets a node's lease lapse, by Redis' own clock.
@@ -489,8 +613,8 @@ impl Partition {
         self.redis.clone()
     }
 
-    async fn ask<T: FromRedisValue>(&self, name: &str, key: &str, arguments: &[&str]) -> T {
-        ask(&mut self.redis(), name, key, arguments).await
+    async fn ask<T: FromRedisValue>(&self, name: &str, key: &str, arguments: &[impl ToRedisArgs]) -> T {
+        run(&mut self.redis(), &script(name, self.events), name, key, arguments).await
     }
 }
 
@@ -505,7 +629,16 @@ pub(super) async fn ask<T: FromRedisValue>(
     key: &str,
     arguments: &[impl ToRedisArgs],
 ) -> T {
-    let script = script(name);
+    run(redis, &script(name, 0), name, key, arguments).await
+}
+
+async fn run<T: FromRedisValue>(
+    redis: &mut MultiplexedConnection,
+    script: &Script,
+    name: &str,
+    key: &str,
+    arguments: &[impl ToRedisArgs],
+) -> T {
     let mut call = script.key(key);
     for argument in arguments {
         call.arg(argument);
@@ -513,15 +646,18 @@ pub(super) async fn ask<T: FromRedisValue>(
     call.invoke_async(redis).await.unwrap_or_else(|error| panic!("{name}.lua: {error}"))
 }
 
-fn script(name: &str) -> Script {
+/// What a node puts before each script, from its settings.
+fn constants(events: usize) -> String {
+    format!("local MAILBOX_MESSAGES, MAILBOX_BYTES, EVENTS = 1024, 524288, {events}")
+}
+
+fn script(name: &str, events: usize) -> Script {
     let read =
         |name: &str| fs::read_to_string(format!("src/exchange/redis/lua/{name}.lua")).expect("a script");
     let text = read(name);
-    if ["post", "trim"].contains(&name) {
-        return Script::new(&text);
-    }
     let (flags, body) = text.split_once('\n').expect("a line of flags");
-    Script::new(&[flags, &read("prelude"), body].join("\n"))
+    let shared = if ["post", "trim"].contains(&name) { String::new() } else { read("prelude") };
+    Script::new(&[flags, &constants(events), &shared, body].join("\n"))
 }
 
 /// One who listens to channels.

@@ -5,7 +5,7 @@ use crate::{
         Entry, Recipient,
         redis::request::{Ask, Record, Request, Resumed},
     },
-    protocol::{Had, Info, RoomName, Signal, SocketId},
+    protocol::{Had, Info, LeaveReason, RoomName, Signal, SocketId},
     room::{Attachment, Claim, Event, Keys, Lifeline, Member},
 };
 use std::{mem, sync::Arc, time::Duration};
@@ -23,6 +23,8 @@ pub(super) struct Registration {
     is_cut: bool,
     /// A later attempt has the session.
     is_superseded: bool,
+    /// An operator ended the session, while this connection was taking it up.
+    ended: Option<LeaveReason>,
     /// How often something may have been missed.
     lapses: u32,
     /// Up to which lapse a sync has made good what was missed.
@@ -90,6 +92,7 @@ impl Registration {
             line: line.map(Box::new),
             is_cut: false,
             is_superseded: false,
+            ended: None,
             lapses: 0,
             repaired: 0,
             delivered: Delivered::default(),
@@ -146,8 +149,17 @@ impl Registration {
         self.is_superseded |= self.attempt() < attempt;
     }
 
-    pub(super) fn is_superseded(&self) -> bool {
-        self.is_superseded
+    /// The session is over, if this connection was granted it before.
+    pub(super) fn end(&mut self, reason: LeaveReason) {
+        self.ended = Some(reason);
+    }
+
+    /// What its client hears last, where it was granted a session that is another's by now, or nobody's.
+    pub(super) fn epitaph(&self) -> Option<Event> {
+        match self.ended {
+            Some(reason) => Some(Event::Ended(reason)),
+            None => self.is_superseded.then_some(Event::Replaced),
+        }
     }
 
     /// It is in, and was before.
@@ -179,6 +191,11 @@ impl Registration {
 
     pub(super) fn tell(&self, event: Event) {
         self.recipient.deliver(event);
+    }
+
+    /// How its connection is.
+    pub(super) fn recipient(&self) -> &dyn Recipient {
+        &*self.recipient
     }
 
     /// Its messages up to this one are handled.

@@ -3,7 +3,11 @@
 use super::*;
 use crate::{
     exchange::redis::request::Record,
-    exchange::redis::{delivery, partition::Layout, script::Script},
+    exchange::redis::{
+        delivery,
+        partition::Layout,
+        script::{Constants, Script},
+    },
     metrics::Metrics,
     protocol::{KeyHash, ResumeKey, RoomName, SignalKind},
     room::{Attachment, Keys, Lifeline, Snapshot},
@@ -57,7 +61,7 @@ impl Scene {
     }
 
     fn asked_with(lifeline: Option<Lifeline>) -> Self {
-        let partition = Layout::new("sb", 1).partitions()[0].clone();
+        let partition = Layout::new("sb", 1, &Constants::of_tests()).partitions()[0].clone();
         let lane = Lane::new(partition, Metrics::new().unwrap().exchange);
         lane.link(Arc::default());
         let ann = Member::new(RoomName::parse("room").unwrap(), SocketId::from_random([1; 20]));
@@ -321,6 +325,56 @@ fn who_was_reaped_is_told_so() {
 }
 
 #[test]
+fn who_is_sent_away_is_told_so_and_forgotten() {
+    let scene = Scene::joined();
+    scene.lane.ended(scene.ann.id, LeaveReason::Closed);
+    assert_eq!(scene.heard(), [Event::Ended(LeaveReason::Closed)]);
+    scene.lane.ended(scene.ann.id, LeaveReason::Closed);
+    scene.lane.leave(&scene.ann, LeaveReason::Lost);
+    scene.lane.sync(&scene.ann);
+    assert_eq!((scene.asks(), scene.heard()), (vec![], vec![]));
+}
+
+/// The answer to her joining is lost with the link: it is asked again, and must not let her in for good.
+#[test]
+fn who_is_sent_away_before_she_knows_that_she_is_in_stays_out() {
+    let scene = Scene::asked();
+    scene.lane.subscribed(scene.ann.id, b"room");
+    let joining = scene.take().unwrap();
+    scene.lane.ended(scene.ann.id, LeaveReason::Kicked);
+    assert_eq!(scene.heard(), [Event::Ended(LeaveReason::Kicked)]);
+    scene.lane.put_back(joining);
+    assert_eq!(scene.asks(), [Script::Join, Script::Leave]);
+}
+
+/// Her node had not heard of it: whatever it asks tells it.
+#[test]
+fn who_was_sent_away_unheard_is_told_when_she_asks() {
+    for (asks, script) in [
+        ((|scene: &Scene| scene.lane.sync(&scene.ann)) as fn(&Scene), Script::Sync),
+        (|scene: &Scene| scene.lane.set_info(&scene.ann, Info::default()), Script::Info),
+        (Scene::loses_data, Script::Restore),
+    ] {
+        let scene = Scene::joined();
+        scene.lane.renewed(Instant::now(), LEASE, &pulse_of("server"));
+        asks(&scene);
+        scene.answer(script, &text("kicked"));
+        assert_eq!(scene.heard().last(), Some(&Event::Ended(LeaveReason::Kicked)), "{script:?}");
+    }
+}
+
+#[test]
+fn everybody_who_is_in_hears_an_announcement() {
+    let frame = Text::from(r#"{"eventName":"notice","data":1}"#.to_owned());
+    let scene = Scene::joined();
+    scene.lane.announce(&frame);
+    assert_eq!(scene.heard(), [Event::Announced(frame.clone())]);
+    let scene = Scene::asked();
+    scene.lane.announce(&frame);
+    assert_eq!(scene.heard(), []);
+}
+
+#[test]
 fn who_comes_back_first_waits_for_the_others() {
     let (scene, lease, now) = (Scene::asked(), Duration::from_secs(6), Instant::now());
     assert!(!scene.lane.may_reap(now));
@@ -477,6 +531,21 @@ mod resuming {
         scene.lane.answered(resuming, &resumed(&[])).unwrap();
         assert_eq!(back.told.heard().last(), Some(&Event::Replaced));
         scene.lane.post(&back.member, message(1).from, message(1));
+        assert_eq!(scene.asks(), []);
+    }
+
+    /// It was granted the session before an operator ended that.
+    #[test]
+    fn who_is_sent_away_before_its_answer_came_is_told_so() {
+        let scene = Scene::resumable();
+        let back = scene.comes_back(1);
+        scene.is_confirmed();
+        let resuming = scene.take().unwrap();
+        scene.lane.ended(scene.ann.id, LeaveReason::Kicked);
+        assert_eq!((scene.heard(), back.told.heard()), (vec![Event::Ended(LeaveReason::Kicked)], vec![]));
+        scene.lane.answered(resuming, &resumed(&[])).unwrap();
+        assert_eq!(back.told.heard().last(), Some(&Event::Ended(LeaveReason::Kicked)));
+        assert_eq!(scene.lane.take_channels(9), [Channel::Unsubscribe(back.member)]);
         assert_eq!(scene.asks(), []);
     }
 

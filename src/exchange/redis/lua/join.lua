@@ -13,9 +13,11 @@ local members = redis.call('SMEMBERS', at .. 'r:' .. room)
 if #members >= capacity then return 'full' end
 local version = next_version(room)
 if #members == 0 then redis.call('PERSIST', at .. 'rv:' .. room) end
+tell_joined(#members, room, sid, node, info, version)
 open_mailbox(at .. 'q:' .. sid .. ':' .. room)
 redis.call('SADD', at .. 'n:' .. node, sid)
 redis.call('ZREM', at .. 'dt', sid)
+redis.call('ZADD', at .. 'rooms', 0, room)
 redis.call('SADD', at .. 'r:' .. room, sid)
 if key then redis.call('HSET', at .. 's:' .. sid, 'k', key, 'w', window, 'l', lives()) end
 redis.call('HSET', at .. 's:' .. sid, 'room', room, 'node', node, 'info', info, 'v', version)

@@ -2,15 +2,17 @@
 -- `at` is the partition's prefix, such as sb:{0-12}: ; every key and channel here begins with it, so all are in one slot.
 local at = KEYS[1]
 
--- Messages that a mailbox holds at most, beside its sentinel. Its node trims what it has delivered, so that only the
--- mailbox of one that is cut off fills.
-local MAILBOX = 1024
+-- MAILBOX_MESSAGES, MAILBOX_BYTES: what a mailbox holds at most, beside its sentinel, from the node's settings. Its node
+-- trims what it has delivered, so that only the mailbox of one that is cut off fills. Bytes are looked at with each fourth
+-- message; what lies there has to fit into a client's outbox at once.
 
--- And their bytes, looked at with each fourth message. What lies there has to fit into a client's outbox at once.
-local MAILBOX_BYTES = 512 * 1024
+-- EVENTS: how many events a partition's stream keeps, roughly; 0 where nobody wants any. From the node's settings, too.
 
 -- A room's version is forgotten a day after its last member left: no client is that late.
 local VERSION_KEPT = 86400
+
+-- That a session was ended by an operator is known for an hour: no node is that late.
+local END_KEPT = 3600
 
 -- Redis time in milliseconds: the one clock of the cluster.
 local function now()
@@ -70,11 +72,25 @@ local function announce(members, room, notice)
   end
 end
 
+-- Adds an event to the partition's stream, for who hears of rooms from outside: its fields and their values. It comes before
+-- what makes the change done: a script that broke off, as while a cluster moves the slot, is done again, and an event that was
+-- told twice does less harm than one that wasn't.
+local function tell(kind, ...)
+  if EVENTS == 0 then return end
+  redis.call('XADD', at .. 'events', 'MAXLEN', '~', EVENTS, '*', 'type', kind, 'time', string.format('%d', now()), ...)
+end
+
+-- Tells that somebody is in a room of so many others.
+local function tell_joined(others, room, sid, node, info, version, ...)
+  if others == 0 then tell('room.opened', 'room', room, 'version', version, ...) end
+  tell('peer.joined', 'room', room, 'sid', sid, 'node', node, 'info', info, 'version', version, ...)
+end
+
 -- Puts a message into a member's mailbox and publishes it. 1: done; 0: there is no such member; -1: its mailbox is full.
 local function post(mailbox, message)
   local length = redis.call('RPUSHX', mailbox, message)
   if length == 0 then return 0 end
-  if length > MAILBOX + 1
+  if length > MAILBOX_MESSAGES + 1
     or (length % 4 == 0 and redis.call('MEMORY', 'USAGE', mailbox, 'SAMPLES', 0) > MAILBOX_BYTES) then
     redis.call('RPOP', mailbox)
     return -1
@@ -146,7 +162,12 @@ local function remove(sid, room, node, reason)
   redis.call('ZREM', at .. 'dt', sid)
   redis.call('SREM', at .. 'r:' .. room, sid)
   local members = redis.call('SMEMBERS', at .. 'r:' .. room)
-  if #members == 0 then redis.call('EXPIRE', at .. 'rv:' .. room, VERSION_KEPT) end
+  tell('peer.left', 'room', room, 'sid', sid, 'reason', reason, 'version', version)
+  if #members == 0 then
+    redis.call('ZREM', at .. 'rooms', room)
+    redis.call('EXPIRE', at .. 'rv:' .. room, VERSION_KEPT)
+    tell('room.closed', 'room', room)
+  end
   announce(members, room, 'L' .. version .. ' ' .. sid .. reason)
   redis.call('DEL', at .. 'q:' .. sid .. ':' .. room, at .. 's:' .. sid)
 end
@@ -159,4 +180,15 @@ local function set_aside(sid, room, node, spent)
   announce(redis.call('SMEMBERS', at .. 'r:' .. room), room, 'A' .. next_version(room) .. ' ' .. sid)
   redis.call('SREM', at .. 'n:' .. node, sid)
   redis.call('HSET', at .. 's:' .. sid, 'node', '')
+end
+
+-- Why an operator ended a session that is gone, or 0: its node may not have heard it.
+local function why_gone(sid)
+  return redis.call('GET', at .. 'x:' .. sid) or 0
+end
+
+-- Tells a member that an operator ends its session. What is noted keeps its node from registering it again.
+local function dismiss(sid, room, reason)
+  redis.call('SET', at .. 'x:' .. sid, reason, 'EX', END_KEPT)
+  redis.call('SPUBLISH', at .. 'q:' .. sid .. ':' .. room, 'K' .. reason)
 end

@@ -4,7 +4,7 @@
 -- ARGV    room, sid, node, attachment, info (JSON), link, and of a session that can be resumed: the hash of the key that its
 --         client used last, or has; of the one that it was told since, or ''; window (ms)
 -- Answer  1: it is there; 2: it is there again; 0: it was removed, or it is too late; -1: another connection has it;
---         or 'no lease'
+--         or why an operator ended it; or 'no lease'
 -- Cost    O(members): a publish each, where it was lost
 -- Fence   the node's lease and its latest link. Who is missing comes back only while all are gathering: afterwards the others
 --         have been told that it is lost.
@@ -17,12 +17,17 @@ if was[1] == node and (was[2] or '0') == attachment and was[3] == info then
   return 1
 end
 if was[1] and attempt_of(was[2]) > attempt_of(attachment) then return -1 end
+local reason = why_gone(sid)
+if reason ~= 0 then return reason end
 if was[1] ~= node and not is_gathering() then return 0 end
 local members = redis.call('SMEMBERS', at .. 'r:' .. room)
 local version = next_version(room)
 if #members == 0 then redis.call('PERSIST', at .. 'rv:' .. room) end
+-- Its joining may have been told before, by the data that was lost.
+if not was[1] then tell_joined(#members, room, sid, node, info, version, 'restored', '1') end
 open_mailbox(at .. 'q:' .. sid .. ':' .. room)
 redis.call('SADD', at .. 'n:' .. node, sid)
+redis.call('ZADD', at .. 'rooms', 0, room)
 redis.call('SADD', at .. 'r:' .. room, sid)
 redis.call('ZREM', at .. 'dt', sid)
 if was[1] and was[1] ~= node then redis.call('SREM', at .. 'n:' .. was[1], sid) end
