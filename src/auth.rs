@@ -13,7 +13,6 @@ mod crypto;
 mod jwks;
 mod keyring;
 mod source;
-
 mod watch;
 
 pub use self::{
@@ -140,7 +139,7 @@ impl Auth {
             ErrorKind::ExpiredSignature => "this token has expired (exp)".into(),
             ErrorKind::ImmatureSignature => "this token isn't valid yet (nbf)".into(),
             ErrorKind::InvalidAudience if self.validation.aud.is_none() => {
-                "this token is for an audience (aud), and this gateway goes by no name: it takes --auth-audience".into()
+                "this token is for an audience (aud), and this gateway has no name that could be it".into()
             }
             ErrorKind::InvalidAudience => "this token is for another audience (aud)".into(),
             ErrorKind::InvalidIssuer => "this token is by another issuer (iss)".into(),

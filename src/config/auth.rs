@@ -24,7 +24,7 @@ pub(super) struct AuthConfig {
     #[arg(long, value_name = "ALGORITHM")]
     auth_algorithm: Option<Algorithm>,
 
-    /// Whom tokens have to be for (aud); not given, they are for nobody by name
+    /// Whom tokens have to be for (aud); where it is not set, tokens that have one are refused
     #[arg(long, value_name = "NAME")]
     auth_audience: Option<String>,
 
@@ -133,7 +133,9 @@ impl AuthConfig {
 /// A file, unless it is a URL. An error doesn't repeat it: it may hold a secret.
 fn place(text: &str) -> Result<Source, String> {
     if !text.contains("://") {
-        return Ok(Source::Set(Place::File(text.into()), Pace::FILE));
+        // As secrets are named, too.
+        let path = text.strip_prefix("file:").unwrap_or(text);
+        return Ok(Source::Set(Place::File(path.into()), Pace::FILE));
     }
     let url: hyper::Uri = text.parse().map_err(|error| format!("--auth-jwks is no URL: {error}"))?;
     let is_http = matches!(url.scheme_str(), Some("http" | "https"));

@@ -2,7 +2,7 @@
 
 use super::{secret::SecretSetting, values};
 use crate::events::{Settings, SigningKey, Target};
-use clap::{ArgAction, Args};
+use clap::{ArgAction, Args, builder::BoolishValueParser};
 use std::{num::NonZeroUsize, time::Duration};
 
 #[derive(Args, Clone, Debug)]
@@ -25,8 +25,10 @@ pub(super) struct EventConfig {
     webhook_retry: Duration,
 
     /// Whether events are added to Redis Streams, one a partition; they are in any case where there are webhooks
-    #[arg(long, value_name = "BOOL", default_value = "false", default_missing_value = "true")]
-    #[arg(action = ArgAction::Set, num_args = 0..=1, require_equals = true)]
+    #[arg(
+        long, value_name = "BOOL", default_value = "false", default_missing_value = "true", num_args = 0..=1,
+        require_equals = true, action = ArgAction::Set, value_parser = BoolishValueParser::new()
+    )]
     event_stream: bool,
 
     /// Events that each of these streams keeps, roughly; without Redis, that wait in each of 16 queues

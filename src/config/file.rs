@@ -16,7 +16,7 @@ pub(super) struct Setting {
 pub(super) fn read(path: &Path, command: &Command) -> Result<Vec<Setting>, clap::Error> {
     let fail = |why: String| clap::Error::raw(ErrorKind::Io, format!("{}: {why}\n", path.display()));
     let text = fs::read_to_string(path).map_err(|error| fail(error.to_string()))?;
-    let table: Table = text.parse().map_err(|error: toml::de::Error| fail(error.to_string()))?;
+    let table: Table = text.parse().map_err(|error| fail(place_of(&error, &text)))?;
     let mut settings = Vec::new();
     for (key, value) in table {
         let id = id(command, &key).ok_or_else(|| fail(unknown(command, &key)))?;
@@ -27,6 +27,12 @@ pub(super) fn read(path: &Path, command: &Command) -> Result<Vec<Setting>, clap:
         }
     }
     Ok(settings)
+}
+
+/// What is wrong, and in which line; but not the line, which may hold a secret.
+fn place_of(error: &toml::de::Error, text: &str) -> String {
+    let before = error.span().map_or("", |span| &text[..span.start.min(text.len())]);
+    format!("line {}: {}", before.matches('\n').count() + 1, error.message())
 }
 
 /// Says of an error in the flags made from a file that the file is to be mended.

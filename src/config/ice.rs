@@ -15,12 +15,12 @@ const SECRET_LENGTH: usize = 16;
 #[command(next_help_heading = "STUN and TURN")]
 pub(super) struct IceConfig {
     /// A STUN server that clients are told of, such as stun:stun.example.org:3478; may be repeated
-    #[arg(long, value_name = "URL", value_parser = values::stun_url)]
+    #[arg(long, value_name = "URL", value_delimiter = ' ', value_parser = values::stun_url)]
     ice_server: Vec<StunUrl>,
 
     /// A TURN server that clients are told of, with credentials, such as turns:turn.example.org:5349?transport=tcp; may be
     /// repeated
-    #[arg(long, value_name = "URL", value_parser = values::turn_url)]
+    #[arg(long, value_name = "URL", value_delimiter = ' ', value_parser = values::turn_url)]
     turn_server: Vec<TurnUrl>,
 
     /// The secret that TURN credentials are made with, at least 16 bytes, or file:PATH; coturn's static-auth-secret

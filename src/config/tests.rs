@@ -37,6 +37,30 @@ fn ice_servers(settings: &Settings) -> Vec<String> {
 }
 
 #[test]
+fn a_file_that_is_no_toml_is_told_by_its_line_and_without_it() {
+    for text in ["room-capacity = 3\nadmin-token = \"hunter2", "room-capacity = 3\nadmin-token = hunter2"] {
+        let path = file("broken", text);
+        let arguments = ["switchboard", "--config", &path].map(Into::into).to_vec();
+        let told = Config::read(arguments).expect_err("no TOML").to_string();
+        assert!(told.contains("line 2: ") && !told.contains("hunter2"), "{told}");
+        fs::remove_file(path).unwrap();
+    }
+}
+
+#[test]
+fn the_environment_separates_by_spaces() {
+    let several = ["ice-server", "turn-server", "allow-origin", "trusted-proxy", "redis", "auth-key"];
+    for argument in
+        Config::settings_command().get_arguments().filter(|argument| argument.get_action().takes_values())
+    {
+        let is_list = matches!(argument.get_action(), clap::ArgAction::Append);
+        let flag = argument.get_long().expect("a flag");
+        assert_eq!(is_list, several.contains(&flag), "{flag}");
+        assert_eq!(argument.get_value_delimiter(), is_list.then_some(' '), "{flag}");
+    }
+}
+
+#[test]
 fn every_flag_has_its_environment_variable_and_its_help() {
     for argument in Config::settings_command().get_arguments() {
         let flag = argument.get_long().expect("no positional arguments").to_owned();

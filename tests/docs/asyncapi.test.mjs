@@ -227,7 +227,9 @@ describe('docs/protocol.md', () => {
   });
 
   test('shows a frame of every message', () => {
-    const seen = new Set(shown.flatMap(({ frame, direction }) => matches(direction, dialect(frame), frame)));
+    // What the operator says to everybody is the same in both dialects.
+    const seen = new Set(shown.flatMap(({ frame, direction }) =>
+      ['native', 'skyrtc'].flatMap((dialect) => matches(direction, dialect, frame))));
     assert.deepEqual(messages.map(({ key }) => key).filter((key) => !seen.has(key)), []);
   });
 

@@ -21,7 +21,6 @@ async fn a_wrong_value_names_the_setting_and_what_it_takes() {
         ("--trusted-proxy", "haproxy", "takes an address or a network"),
         ("--client-address", "guess", "possible values: x-forwarded-for, forwarded, proxy-protocol"),
         ("--messages-per-socket", "0", "takes a whole number from 1"),
-        ("--admin-token", "a token with spaces", "takes letters, digits and signs of ASCII, without spaces"),
         ("--max-room-name", "1025", "takes a whole number from 1 to 1024"),
         ("--max-info", "65KiB", "takes a size from 1KiB to 64KiB"),
         ("--ice-server", "stun:turn.example?transport=udp", "takes a STUN URL, such as"),
@@ -34,6 +33,18 @@ async fn a_wrong_value_names_the_setting_and_what_it_takes() {
         for part in [flag, value, takes] {
             assert!(refusal.contains(part), "{flag} {value}: {refusal}");
         }
+    }
+}
+
+#[tokio::test]
+async fn a_wrong_secret_is_not_repeated() {
+    for (flag, secret, takes) in [
+        ("--admin-token", "a token with spaces", "takes letters, digits and signs of ASCII, without spaces"),
+        ("--admin-token", "hunter2", "at least 16 bytes"),
+        ("--auth-key", "hunter2", "at least 32 bytes"),
+    ] {
+        let refusal = refused(&[flag, secret]).await;
+        assert!(refusal.contains(flag) && refusal.contains(takes) && !refusal.contains(secret), "{refusal}");
     }
 }
 

@@ -1,11 +1,26 @@
 //! What nobody may read in a log, at no level: secrets, and what clients say to each other.
 
-use crate::harness::{Client, Process, RedisServer, get, request};
+use crate::{
+    auth,
+    harness::{Client, Ended, Process, RedisServer, get, request},
+};
 use serde_json::{Value, json};
 use std::net::SocketAddr;
 
 /// What operators set, by the flag that takes it. A new secret is a line here.
-const SETTINGS: [(&str, &str); 1] = [("--turn-secret", "turn-secret-8b1f7c")];
+const SETTINGS: [(&str, &str); 4] = [
+    ("--turn-secret", "turn-secret-8b1f7c"),
+    ("--admin-token", ADMIN_TOKEN),
+    ("--auth-key", AUTH_KEY),
+    ("--webhook-secret", "whsec_d2ViaG9vay1zZWNyZXQtb2YtdGhlLXRlc3Rz"),
+];
+
+const ADMIN_TOKEN: &str = "admin-token-4f6b20";
+const AUTH_KEY: &str = "auth-key-1c9d5e7702b34a6f8e0d1c2b3a495867";
+
+/// In the URL of `--webhook-url`, at which nobody listens.
+const WEBHOOK_PASSWORD: &str = "webhook-password-77ab31";
+const WEBHOOK_PATH: &str = "webhook-path-e04c19";
 
 /// In the URL of `--redis`.
 const REDIS_PASSWORD: &str = "redis-password-5e0d2a";
@@ -33,15 +48,17 @@ async fn with_rooms_in_redis() {
 }
 
 async fn check(flags: &[&str]) {
+    let webhook = format!("http://switchboard:{WEBHOOK_PASSWORD}@127.0.0.1:9/{WEBHOOK_PATH}");
+    let fixed =
+        ["--log", "trace", "--turn-server", "turn:turn.example.org", "--webhook-url", webhook.as_str()];
     let settings = SETTINGS.iter().flat_map(|(flag, secret)| [*flag, *secret]);
-    let fixed = ["--log", "trace", "--turn-server", "turn:turn.example.org"];
     let flags: Vec<_> = fixed.into_iter().chain(settings).chain(flags.iter().copied()).collect();
     let node = Process::start(&flags).await;
     let mut secrets = talk(node.address).await;
     ask(node.admin).await;
     secrets.extend(SETTINGS.map(|(_, secret)| secret.to_owned()));
     secrets.extend(said::ALL.map(str::to_owned));
-    secrets.push(REDIS_PASSWORD.to_owned());
+    secrets.extend([REDIS_PASSWORD, WEBHOOK_PASSWORD, WEBHOOK_PATH].map(str::to_owned));
 
     let starting = node.starting.clone();
     let (status, log) = node.stop().await;
@@ -62,8 +79,13 @@ async fn check(flags: &[&str]) {
 async fn talk(node: SocketAddr) -> Vec<String> {
     let mut told = Vec::new();
     let url = format!("ws://{node}/ws");
-    let joining =
-        json!({ "room": "tea", "info": { "name": said::INFO }, "token": said::TOKEN, "resume": true });
+    let token = auth::token(AUTH_KEY.as_bytes(), "tea");
+    told.push(token.clone());
+    let joining = json!({ "room": "tea", "info": { "name": said::INFO }, "token": token, "resume": true });
+    let mut eve = Client::connect(&url).await;
+    eve.say("join", json!({ "room": "tea", "token": said::TOKEN })).await;
+    eve.hear_error("unauthorized").await;
+    assert_eq!(eve.ended().await, Ended::with(4401, "unauthorized"));
     let mut ann = Client::connect(&url).await;
     let peers = ann.join_with(joining.clone()).await;
     let key = key(&peers);
@@ -103,7 +125,10 @@ async fn talk(node: SocketAddr) -> Vec<String> {
     ben.say("ice_servers", json!({})).await;
     told.push(credential(&ben.hear_past("ack", "ice_servers").await));
     ben.say("token", json!({ "token": said::TOKEN })).await;
-    let claim = json!({ "room": "tea", "socketId": ann.id, "key": key, "attempt": 1,
+    ben.hear_past("ack", "error").await;
+    ben.say("token", json!({ "token": token })).await;
+    ben.hear_past("ack", "token").await;
+    let claim = json!({ "room": "tea", "token": token, "socketId": ann.id, "key": key, "attempt": 1,
         "received": { ben.id.clone(): 1 }, "version": 1 });
     ann.vanish();
     let mut ann = Client::connect(&url).await;
@@ -121,8 +146,10 @@ async fn ask(admin: SocketAddr) {
     for path in ["/livez", "/readyz", "/metrics"] {
         assert_eq!(get(admin, path).await.status, 200);
     }
-    let token = format!("GET /nothing HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {}\r\n", said::TOKEN);
-    request(admin, &format!("{token}Connection: close\r\n\r\n")).await;
+    for (token, status) in [(ADMIN_TOKEN, 200), (said::TOKEN, 401)] {
+        let asked = format!("GET /api/v1/nodes HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {token}\r\n");
+        assert_eq!(request(admin, &format!("{asked}Connection: close\r\n\r\n")).await.status, status);
+    }
 }
 
 fn key(told: &Value) -> String {
