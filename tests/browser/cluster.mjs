@@ -11,6 +11,9 @@ import { end, Gateway, visitors } from './harness.mjs';
 /** A node that dies is noticed sooner than by default, so that tests are quick. */
 const LEASE = ['--redis-timeout', '500ms', '--lease', '1500ms'];
 
+/** A page of one node goes on with another, which is elsewhere to a browser. */
+const FRIENDS = ['--allow-origin', '*'];
+
 /** So often a free port is looked for: another process may take it first. */
 const TRIES = 5;
 
@@ -35,7 +38,7 @@ export async function clusterStage(t, { haproxy = false } = {}) {
   };
   const redis = add(await redisServer());
   const nodes = [];
-  for (let count = 0; count < 3; count++) nodes.push(add(await Gateway.start(['--redis', `redis://${redis.address}`, ...LEASE])));
+  for (let count = 0; count < 3; count++) nodes.push(add(await Gateway.start(['--redis', `redis://${redis.address}`, ...LEASE, ...FRIENDS])));
   server.address = (haproxy ? add(await haproxyBefore(nodes)) : nodes[0]).address;
   return { nodes, ...people };
 }
