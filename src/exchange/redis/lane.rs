@@ -388,8 +388,8 @@ impl Lane {
     ) -> Result<(), Fault> {
         match ask {
             Ask::Join(_) => match read_join(reply)? {
-                Some(snapshot) => state.entered(member, Event::Joined(snapshot)),
-                None => state.end(member, Event::Refused(Refusal::Full)),
+                joined @ Event::Joined(_) => state.entered(member, joined),
+                end => state.end(member, end),
             },
             Ask::Resume(_) => match read_resume(reply)? {
                 Some(resumed) => state.resumed(member, resumed),

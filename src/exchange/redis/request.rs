@@ -10,7 +10,7 @@ use super::{
 use crate::{
     exchange::Entry,
     protocol::{Had, Info, KeyHash, LeaveReason, Peer, RoomName, Signal, SocketId},
-    room::{Attachment, Claim, Event, Keys, Lifeline, Member, Snapshot},
+    room::{Attachment, Claim, Event, Keys, Lifeline, Member, Refusal, Snapshot},
 };
 use std::time::Duration;
 
@@ -209,11 +209,12 @@ fn read_mailbox(reply: &Reply) -> Option<Vec<Signal>> {
     Some(mailbox.iter().filter_map(|message| delivery::read_signal(text_of(message)?)).collect())
 }
 
-/// Reads the answer to a join: a snapshot, or `None` where the room is full.
-pub(super) fn read_join(reply: &Reply) -> Result<Option<Snapshot>, Fault> {
+/// Reads the answer to a join: what the connection hears of it. Where it is not let in, that is the last.
+pub(super) fn read_join(reply: &Reply) -> Result<Event, Fault> {
     match text_of(reply) {
-        Some("full") => Ok(None),
-        _ => read_snapshot(reply).map(Some),
+        Some("full") => Ok(Event::Refused(Refusal::Full)),
+        Some(_) => read_ended(reply),
+        None => read_snapshot(reply).map(Event::Joined),
     }
 }
 

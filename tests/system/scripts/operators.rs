@@ -1,6 +1,6 @@
 //! What an operator asks: who is there, that somebody goes, and to tell everybody.
 
-use super::partition::{ANN, AT, BEN, Beat, CAT, DAN, LEASE, NORTH, Partition, SERVER, SOUTH};
+use super::partition::{ANN, AT, BEN, Beat, CAT, DAN, LEASE, NORTH, Partition, SERVER, SOUTH, Seat};
 use redis::{AsyncCommands, Value};
 
 fn word(text: &str) -> Value {
@@ -53,6 +53,18 @@ async fn a_node_that_did_not_hear_of_it_is_told_and_can_not_undo_it() {
     assert_eq!(SERVER, "server", "the term above");
 }
 
+/// The answer to its joining was lost, and its node asks again.
+#[tokio::test]
+async fn who_was_kicked_is_not_let_in_by_a_joining_that_is_asked_again() {
+    let (partition, _) = Partition::with(&[&BEN, &ANN]).await;
+    partition.kick(&ANN).await;
+    let after = partition.contents().await;
+    assert_eq!(partition.join_through(&ANN, 8, 2).await, word("kicked"));
+    assert_eq!(partition.contents().await, after);
+    assert_eq!(partition.close("tea", 9).await, (1, 0));
+    assert_eq!(partition.try_join(&BEN, 8).await, word("closed"));
+}
+
 #[tokio::test]
 async fn who_is_away_can_be_kicked() {
     let (partition, _) = Partition::with(&[&BEN]).await;
@@ -82,7 +94,7 @@ async fn a_room_is_closed_in_portions() {
     assert_eq!(partition.rooms("", 9).await, [("chess".to_owned(), 1)]);
     let (_, members) = partition.room("tea").await;
     assert_eq!(members, [[""; 5]; 0]);
-    let again = partition.join(&ANN).await;
+    let again = partition.join(&Seat { sid: "99999999999999999999", ..ANN }).await;
     assert_eq!((again.version, again.others), (version + 4, vec![]), "the name is free");
 }
 

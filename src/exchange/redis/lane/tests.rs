@@ -347,6 +347,17 @@ fn who_is_sent_away_before_she_knows_that_she_is_in_stays_out() {
     assert_eq!(scene.asks(), [Script::Join, Script::Leave]);
 }
 
+/// She was in, and was sent away before her node knew either.
+#[test]
+fn who_was_sent_away_unheard_is_not_let_in_again() {
+    let scene = Scene::asked();
+    scene.lane.subscribed(scene.ann.id, b"room");
+    scene.answer(Script::Join, &text("kicked"));
+    assert_eq!(scene.heard(), [Event::Ended(LeaveReason::Kicked)]);
+    scene.lane.sync(&scene.ann);
+    assert_eq!(scene.asks(), [], "it is over");
+}
+
 /// Her node had not heard of it: whatever it asks tells it.
 #[test]
 fn who_was_sent_away_unheard_is_told_when_she_asks() {
