@@ -45,6 +45,8 @@ pub(super) struct Sender {
     queue: VecDeque<Waiting>,
     /// What was sent and isn't noted.
     sent: Option<Sent>,
+    /// How many were passed before that.
+    passed: u64,
     /// When to note it, and to go on with the turn.
     due: Instant,
     /// When the turn ends, if it doesn't go on.
@@ -71,6 +73,7 @@ impl Sender {
             stopping,
             queue: VecDeque::new(),
             sent: None,
+            passed: 0,
             due: now,
             ours_until: now,
             failures: 0,
@@ -132,13 +135,13 @@ impl Sender {
     async fn take_turn(&mut self, most: usize) -> Result<(), Duration> {
         let (asked, lease) = (Instant::now(), self.spool.lease());
         match self.spool.turn(self.sent.as_ref(), most).await {
-            Ok(Turn::Ours { again, next, waiting, lost }) => {
+            Ok(Turn::Ours { again, next, waiting, lost, passed }) => {
                 if !again {
                     // Somebody else may have sent these.
                     self.queue.clear();
                 }
                 self.queue.extend(next);
-                self.sent = None;
+                (self.sent, self.passed) = (None, passed);
                 self.due = asked + lease / 3;
                 self.ours_until = asked + lease;
                 if let Some(waiting) = waiting {
@@ -210,8 +213,8 @@ impl Sender {
     /// The first of the queue needs no more.
     fn done(&mut self, waiting: &Waiting) {
         self.queue.pop_front();
-        let count = self.sent.as_ref().map_or(0, |sent| sent.count) + 1;
-        self.sent = Some(Sent { last: waiting.id.clone(), count });
+        let passed = self.sent.as_ref().map_or(self.passed, |sent| sent.passed) + 1;
+        self.sent = Some(Sent { last: waiting.id.clone(), passed });
         self.due = self.due.min(Instant::now() + NOTE_AFTER);
         self.backlog.count_down();
     }

@@ -31,8 +31,9 @@ pub trait Spool: Send + Sync + 'static {
 pub struct Sent {
     /// The last of them.
     pub last: String,
-    /// How many they are.
-    pub count: u64,
+    /// How many were passed with it, counted on from what the turn told. Not how many since: what was said once and not
+    /// answered is said again, and may not count twice.
+    pub passed: u64,
 }
 
 /// Whose turn it is.
@@ -48,6 +49,8 @@ pub enum Turn {
         waiting: Option<u64>,
         /// How many were dropped before they were sent, as too many waited.
         lost: u64,
+        /// How many were passed in all, sent or dropped, before what comes next.
+        passed: u64,
     },
     /// Another's, for so long unless it goes on.
     Others(Duration),

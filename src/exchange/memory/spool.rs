@@ -51,7 +51,8 @@ impl Queue {
         let waiting = (most > 0).then_some(state.waiting.len() as u64);
         let most = most.min(state.waiting.len());
         let next = state.waiting.drain(..most).collect();
-        Turn::Ours { again: true, next, waiting, lost: std::mem::take(&mut state.lost) }
+        // What is taken is passed; nobody counts it again.
+        Turn::Ours { again: true, next, waiting, lost: std::mem::take(&mut state.lost), passed: 0 }
     }
 
     fn state(&self) -> MutexGuard<'_, State> {

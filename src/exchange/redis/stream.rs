@@ -45,12 +45,12 @@ impl Stream {
         let Common { pools, node, .. } = &*self.common;
         let Partition { at, scripts, .. } = self.partition();
         let server = pools.server_of(self.number).context("there is no link to its server")?;
-        let (last, count) = sent.map_or(("", 0), |sent| (sent.last.as_str(), sent.count));
+        let (last, passed) = sent.map_or(("", 0), |sent| (sent.last.as_str(), sent.passed));
         let asking = async {
             let mut connection = pools.connection(&server).await?;
             let mut call = scripts.get(Script::Hook).key(at);
             let lease = u64::try_from(lease.as_millis()).unwrap_or(u64::MAX);
-            call.arg(node).arg(lease).arg(last).arg(count).arg(most);
+            call.arg(node).arg(lease).arg(last).arg(passed).arg(most);
             anyhow::Ok(call.invoke_async(&mut connection).await?)
         };
         let answer = timeout(self.common.timeout * 2, asking).await.context("it takes too long").flatten();
@@ -99,11 +99,12 @@ fn read_turn(answer: &[Value], most: usize) -> Option<Turn> {
     if number(whose)? == 0 {
         return Some(Turn::Others(Duration::from_millis(number(rest.first()?)?)));
     }
-    let [now, waiting, lost, entries @ ..] = rest else { return None };
+    let [now, waiting, lost, passed, entries @ ..] = rest else { return None };
     let (now, read_at) = (number(now)?, Instant::now());
     let next = entries.iter().map(|entry| read_entry(entry, now, read_at)).collect::<Option<_>>()?;
     let waiting = if most > 0 { Some(number(waiting)?) } else { None };
-    Some(Turn::Ours { again: number(whose)? == 2, next, waiting, lost: number(lost)? })
+    let (again, lost, passed) = (number(whose)? == 2, number(lost)?, number(passed)?);
+    Some(Turn::Ours { again, next, waiting, lost, passed })
 }
 
 /// An entry of the stream, which was read when Redis' clock said `now`.
@@ -185,11 +186,13 @@ mod tests {
         assert!(
             matches!(read_turn(&[number(0), number(70)], 9), Some(Turn::Others(wait)) if wait.as_millis() == 70)
         );
-        let answer = [number(2), number(1000), number(3), number(4), entry("400-0", &["type", "?"])];
-        let Some(Turn::Ours { again: true, next, waiting: Some(3), lost: 4 }) = read_turn(&answer, 9) else {
+        let answer = [number(2), number(1000), number(3), number(4), number(5), entry("400-0", &["type", "?"])];
+        let Some(Turn::Ours { again: true, next, waiting: Some(3), lost: 4, passed: 5 }) =
+            read_turn(&answer, 9)
+        else {
             panic!("not as it was written")
         };
         assert!(next[0].since.elapsed() >= Duration::from_millis(600), "so long ago");
-        assert!(read_turn(&[], 9).is_none() && read_turn(&answer[..3], 9).is_none());
+        assert!(read_turn(&[], 9).is_none() && read_turn(&answer[..4], 9).is_none());
     }
 }

@@ -135,6 +135,27 @@ async fn one_node_at_a_time_sends() {
     assert_eq!(taken, Turn { again: false, ..next });
 }
 
+/// What was noted and not answered is noted again, with what was sent meanwhile.
+#[tokio::test]
+async fn what_was_sent_is_counted_once_after_lost_answers() {
+    let partition = Partition::start().await.telling(ALL);
+    partition.connected(&[(&DAN, ""); 5]).await;
+    let first = partition.turn(NORTH, LEASE, ("", 0), 4).await.expect("free");
+    assert_eq!((first.passed, first.waiting), (0, 5));
+    for (last, passed) in [(0, 1), (1, 2), (1, 2), (3, 4)] {
+        let noted = partition.turn(NORTH, LEASE, (&first.given[last], passed), 0).await.expect("its own");
+        assert_eq!(noted.passed, passed);
+    }
+    let next = partition.turn(NORTH, 0, (&first.given[3], 4), 9).await.expect("its own");
+    assert_eq!((next.passed, next.waiting, next.lost), (4, 1, 0));
+    let taken = partition.turn(SOUTH, LEASE, ("", 0), 9).await.expect("given back");
+    assert_eq!((taken.passed, taken.waiting, taken.lost), (4, 1, 0));
+    // Who lost it counts nothing, whatever it says.
+    partition.turn(NORTH, LEASE, (&first.given[0], 1), 0).await.expect_err("taken");
+    let next = partition.turn(SOUTH, LEASE, (&taken.given[0], 5), 9).await.expect("its own");
+    assert_eq!((next.passed, next.waiting, next.lost), (5, 0, 0));
+}
+
 #[tokio::test]
 async fn who_lost_it_moves_nothing() {
     let partition = Partition::start().await.telling(ALL);

@@ -217,6 +217,7 @@ pub(super) struct Turn {
     pub(super) again: bool,
     pub(super) waiting: u64,
     pub(super) lost: u64,
+    pub(super) passed: u64,
     /// The ids of the events.
     pub(super) given: Vec<String>,
 }
@@ -480,7 +481,7 @@ impl Partition {
         self.ask("connected", AT, &words).await
     }
 
-    /// Asks for so many events to send, as a node that has sent some up to one; or how long another sends them.
+    /// Asks for so many events to send, as a node that has sent up to one, with which so many are passed; or how long another sends them.
     pub(super) async fn turn(
         &self,
         node: &str,
@@ -494,12 +495,15 @@ impl Partition {
         if number(&answer[0]) == 0 {
             return Err(number(&answer[1]));
         }
-        let [had, _, waiting, lost, given @ ..] = answer.as_slice() else { panic!("not a turn: {answer:?}") };
+        let [had, _, waiting, lost, passed, given @ ..] = answer.as_slice() else {
+            panic!("not a turn: {answer:?}")
+        };
         let id = |value: &Value| from_redis_value::<(String, Value)>(value.clone()).expect("an event").0;
         Ok(Turn {
             again: number(had) == 2,
             waiting: number(waiting),
             lost: number(lost),
+            passed: number(passed),
             given: given.iter().map(id).collect(),
         })
     }
