@@ -9,7 +9,10 @@ use std::{
 };
 use tokio::sync::Notify;
 
-/// A queue of a length. When it is full, the oldest is dropped.
+/// What waits in a queue at most, in bytes of memory, roughly. `docs/events.md` says so.
+const LARGEST: usize = 4 * 1024 * 1024;
+
+/// A queue of a length, and of a size. When it is full, the oldest are dropped.
 pub(super) struct Queue {
     name: String,
     length: usize,
@@ -21,6 +24,8 @@ pub(super) struct Queue {
 #[derive(Default)]
 struct State {
     waiting: VecDeque<Waiting>,
+    /// How much memory they take.
+    size: usize,
     /// How many there were.
     count: u64,
     /// How many were dropped since that was told.
@@ -37,9 +42,9 @@ impl Queue {
         let mut state = self.state();
         state.count += 1;
         let id = state.count.to_string();
-        state.waiting.push_back(Waiting { id, since: Instant::now(), happening });
-        if state.waiting.len() > self.length {
-            state.waiting.pop_front();
+        state.push(Waiting { id, since: Instant::now(), happening });
+        while state.waiting.len() > self.length || state.size > LARGEST {
+            state.pop();
             state.lost += 1;
         }
         drop(state);
@@ -50,7 +55,7 @@ impl Queue {
         let mut state = self.state();
         let waiting = (most > 0).then_some(state.waiting.len() as u64);
         let most = most.min(state.waiting.len());
-        let next = state.waiting.drain(..most).collect();
+        let next = (0..most).filter_map(|_| state.pop()).collect();
         // What is taken is passed; nobody counts it again.
         Turn::Ours { again: true, next, waiting, lost: std::mem::take(&mut state.lost), passed: 0 }
     }
@@ -58,6 +63,31 @@ impl Queue {
     fn state(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+impl State {
+    fn push(&mut self, waiting: Waiting) {
+        self.size += weight(&waiting);
+        self.waiting.push_back(waiting);
+    }
+
+    fn pop(&mut self) -> Option<Waiting> {
+        let waiting = self.waiting.pop_front()?;
+        self.size -= weight(&waiting);
+        Some(waiting)
+    }
+}
+
+/// Roughly how much memory it takes while it waits, in bytes.
+fn weight(Waiting { id, happening, .. }: &Waiting) -> usize {
+    let carried = happening.as_ref().map_or(0, |Happening { what, .. }| match what {
+        What::SocketConnected { .. } => 0,
+        What::PeerJoined { room, info, .. } => room.as_str().len() + info.get().len(),
+        What::RoomOpened { room, .. } | What::PeerLeft { room, .. } | What::RoomClosed { room } => {
+            room.as_str().len()
+        }
+    });
+    size_of::<Waiting>() + id.len() + carried
 }
 
 impl Spool for Queue {
@@ -70,7 +100,7 @@ impl Spool for Queue {
         Duration::from_mins(1)
     }
 
-    /// What it gives is its sender's alone.
+    /// Who takes events from here has to send them: they aren't kept.
     fn turn<'a>(&'a self, _: Option<&'a Sent>, most: usize) -> BoxFuture<'a, anyhow::Result<Turn>> {
         ready(Ok(self.take(most))).boxed()
     }
@@ -91,7 +121,8 @@ impl Spool for Queue {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::protocol::RoomName;
+    use crate::protocol::{RoomName, SocketId};
+    use serde_json::value::RawValue;
 
     fn closed(room: &str) -> What {
         What::RoomClosed { room: RoomName::parse(room).expect("a name") }
@@ -111,6 +142,33 @@ mod tests {
         assert_eq!(taken(&queue, 2), (vec!["3".into(), "4".into()], Some(3), 2));
         assert_eq!(taken(&queue, 2), (vec!["5".into()], Some(1), 0));
         assert_eq!(taken(&queue, 2), (vec![], Some(0), 0));
+    }
+
+    #[test]
+    fn the_oldest_are_dropped_too_where_they_are_large() {
+        let queue = Queue::new("name".into(), 10_000);
+        let joined = |length: usize| What::PeerJoined {
+            room: RoomName::parse("room").expect("a name"),
+            id: SocketId::from_random([1; SocketId::LEN]),
+            node: "node".into(),
+            info: RawValue::from_string(format!("\"{}\"", "x".repeat(length))).expect("JSON").into(),
+            version: 1,
+            restored: false,
+        };
+        for _ in 0..3000 {
+            queue.push(joined(4096));
+        }
+        let (kept, waiting, lost) = taken(&queue, 3000);
+        assert!((900..1024).contains(&kept.len()), "{}", kept.len());
+        assert_eq!((kept.last().map(String::as_str), waiting), (Some("3000"), Some(kept.len() as u64)));
+        assert_eq!(lost, 3000 - kept.len() as u64);
+        // What was taken has made room.
+        for _ in 0..900 {
+            queue.push(joined(4096));
+        }
+        assert_eq!(taken(&queue, 0).2, 0);
+        queue.push(joined(LARGEST));
+        assert_eq!(taken(&queue, 1).2, 901, "what never fits is lost");
     }
 
     #[test]
