@@ -25,17 +25,17 @@ impl Metrics {
 }
 
 impl Readings {
-    /// A counter's sum over its labels; 0 where there is none of that name.
+    /// A counter's sum over its labels.
     pub fn count(&self, name: &str) -> u64 {
         whole(self.metrics(name).iter().map(|metric| metric.get_counter().get_value()).sum())
     }
 
-    /// A gauge; 0 where there is none of that name.
+    /// A gauge.
     pub fn level(&self, name: &str) -> u64 {
-        whole(self.metrics(name).iter().map(|metric| metric.get_gauge().get_value()).sum())
+        level(self.metrics(name))
     }
 
-    /// A histogram; empty where there is none of that name.
+    /// A histogram.
     pub fn distribution(&self, name: &str) -> Distribution {
         let mut all = Distribution::default();
         for histogram in self.metrics(name).iter().map(Metric::get_histogram) {
@@ -51,9 +51,24 @@ impl Readings {
         all
     }
 
-    fn metrics(&self, name: &str) -> &[Metric] {
-        self.0.iter().find(|family| family.name() == name).map_or(&[], MetricFamily::get_metric)
+    /// The memory of the process, in bytes; 0 where the system doesn't tell.
+    pub fn memory_bytes(&self) -> u64 {
+        level(self.find("process_resident_memory_bytes").unwrap_or_default())
     }
+
+    fn metrics(&self, name: &str) -> &[Metric] {
+        let found = self.find(name);
+        debug_assert!(found.is_some(), "no metric has the name {name}");
+        found.unwrap_or_default()
+    }
+
+    fn find(&self, name: &str) -> Option<&[Metric]> {
+        self.0.iter().find(|family| family.name() == name).map(MetricFamily::get_metric)
+    }
+}
+
+fn level(metrics: &[Metric]) -> u64 {
+    whole(metrics.iter().map(|metric| metric.get_gauge().get_value()).sum())
 }
 
 #[allow(
@@ -84,12 +99,18 @@ mod tests {
             metrics.join(dialect, Outcome::In, Duration::from_millis(took));
         }
         let readings = metrics.readings();
-        assert_eq!((readings.count("switchboard_signals_total"), readings.count("nothing")), (2, 0));
-        assert_eq!((readings.level("switchboard_sockets"), readings.level("nothing")), (3, 0));
+        assert_eq!(readings.count("switchboard_signals_total"), 2);
+        assert_eq!(readings.level("switchboard_sockets"), 3);
         let joins = readings.distribution("switchboard_join_duration_seconds");
         assert_eq!((joins.count, joins.buckets[4], joins.buckets[13]), (2, (0.0025, 0), (2.5, 2)));
         assert_eq!(joins.buckets[5], (0.005, 1));
         assert!((joins.sum - 0.703).abs() < 1e-9);
-        assert_eq!(readings.distribution("nothing"), Distribution::default());
+        assert_eq!(readings.memory_bytes() > 0, cfg!(target_os = "linux"));
+    }
+
+    #[test]
+    #[should_panic(expected = "no metric has the name switchboard_signal_total")]
+    fn a_name_that_no_metric_has_is_a_mistake() {
+        Metrics::new().unwrap().readings().count("switchboard_signal_total");
     }
 }

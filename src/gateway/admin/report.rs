@@ -34,7 +34,7 @@ impl Admin {
             join_seconds: readings.distribution("switchboard_join_duration_seconds").into(),
             // A node that has a Redis has asked it something: it began with a beat.
             redis_seconds: (redis.count > 0).then(|| Histogram::from(redis)),
-            memory_bytes: readings.level("process_resident_memory_bytes"),
+            memory_bytes: readings.memory_bytes(),
             health: self.gateway.exchange.health().err(),
         }
     }
