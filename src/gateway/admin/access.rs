@@ -60,7 +60,8 @@ impl Admin {
     }
 }
 
-/// Whether no page asks, or one that came from here. Browsers say which, but not always of a page that asks its own site.
+/// Whether no page asks, or one that came from here. Browsers name the page's site in `Origin`. Some leave it out when a page
+/// asks its own site.
 fn is_own_page(headers: &HeaderMap) -> bool {
     let Some(origin) = headers.get(header::ORIGIN) else { return true };
     let origin = origin.to_str().ok().and_then(|origin| origin.split_once("://"));
