@@ -31,9 +31,6 @@ use utoipa::{
 };
 use utoipa_axum::{router::OpenApiRouter, routes};
 
-/// The largest body that is taken, in bytes: the largest frame, as it comes out of the box.
-const LARGEST_BODY: usize = 64 * 1024;
-
 /// Rooms of a page, unless asked otherwise, and at most.
 const PAGE: usize = 100;
 const LONGEST_PAGE: usize = 1000;
@@ -178,7 +175,7 @@ async fn announce_in_room(
     room: Result<Path<String>, PathRejection>,
     body: Body,
 ) -> Asked<ToldRooms> {
-    let (room, frame) = (room_named(room)?, announcement(body).await?);
+    let (room, frame) = (room_named(room)?, announcement(body, admin.gateway.limits.frame).await?);
     if admin.directory.announce(&room, frame).await? {
         Ok(Answer(StatusCode::ACCEPTED, ToldRooms { rooms: 1 }))
     } else {
@@ -192,7 +189,7 @@ async fn announce_in_room(
 #[utoipa::path(post, path = "/api/v1/broadcast", tag = "rooms", request_body = Announcement,
     responses((status = 202, description = "It is on its way", body = ToldNodes), Refused))]
 async fn announce(State(admin): At, body: Body) -> Asked<ToldNodes> {
-    let frame = announcement(body).await?;
+    let frame = announcement(body, admin.gateway.limits.frame).await?;
     let nodes = admin.directory.announce_to_all(frame).await?;
     Ok(Answer(StatusCode::ACCEPTED, ToldNodes { nodes }))
 }
@@ -292,9 +289,10 @@ fn socket_named(path: Result<Path<String>, PathRejection>) -> Result<SocketId, R
     SocketId::parse(&named(path)?).ok_or(Refusal::NoSocket)
 }
 
-/// Reads what clients are to be told, into the frame that tells it.
-async fn announcement(body: Body) -> Result<Text, Refusal> {
-    let body = to_bytes(body, LARGEST_BODY).await.map_err(|_| Refusal::TooLarge)?;
+/// Reads what clients are to be told, into the frame that tells it. It is as large as a client's own may be: an outbox has
+/// room for that.
+async fn announcement(body: Body, most: usize) -> Result<Text, Refusal> {
+    let body = to_bytes(body, most).await.map_err(|_| Refusal::TooLarge { most })?;
     let Announcement { event_name, data } = serde_json::from_slice(&body)
         .map_err(|error| Refusal::Bad(format!("the body is not {{\"eventName\",\"data\"}}: {error}")))?;
     if !is_custom_name(&event_name) {
@@ -337,7 +335,7 @@ mod tests {
 
     #[tokio::test]
     async fn what_clients_are_told_is_as_it_was_written() {
-        let told = async |body: &str| announcement(Body::from(body.to_owned())).await;
+        let told = async |body: &str| announcement(Body::from(body.to_owned()), 1000).await;
         let frame = told(r#" {"data": [1.0, "é\/"],"eventName":"hand\u0020up"} "#).await.unwrap();
         assert_eq!(frame.as_str(), r#"{"eventName":"hand up","data":[1.0, "é\/"]}"#);
         for body in [
@@ -356,8 +354,8 @@ mod tests {
         ] {
             assert!(matches!(told(body).await, Err(Refusal::Bad(_))), "{body}");
         }
-        let most = |length| format!(r#"{{"eventName":"a","data":"{}"}}"#, "x".repeat(length - 27));
-        assert!(told(&most(LARGEST_BODY)).await.is_ok());
-        assert!(matches!(told(&most(LARGEST_BODY + 1)).await, Err(Refusal::TooLarge)));
+        let most = |length: usize| format!(r#"{{"eventName":"a","data":"{}"}}"#, "x".repeat(length - 27));
+        assert_eq!(told(&most(1000)).await.unwrap().len(), 1000);
+        assert_eq!(told(&most(1001)).await.err(), Some(Refusal::TooLarge { most: 1000 }));
     }
 }

@@ -6,6 +6,7 @@ use axum::{
     http::{HeaderValue, StatusCode, header},
     response::{IntoResponse, Response},
 };
+use std::borrow::Cow;
 use utoipa::IntoResponses;
 
 /// Why not.
@@ -21,7 +22,10 @@ pub(super) enum Refusal {
     NoNode,
     NoOperation,
     WrongMethod,
-    TooLarge,
+    /// The body has more bytes than this.
+    TooLarge {
+        most: usize,
+    },
     /// Some part that has to be asked can't be.
     Unavailable(String),
 }
@@ -38,7 +42,7 @@ impl Refusal {
             Self::Forbidden(_) => StatusCode::FORBIDDEN,
             Self::NoRoom | Self::NoSocket | Self::NoNode | Self::NoOperation => StatusCode::NOT_FOUND,
             Self::WrongMethod => StatusCode::METHOD_NOT_ALLOWED,
-            Self::TooLarge => StatusCode::PAYLOAD_TOO_LARGE,
+            Self::TooLarge { .. } => StatusCode::PAYLOAD_TOO_LARGE,
             Self::Unavailable(_) => StatusCode::SERVICE_UNAVAILABLE,
         }
     }
@@ -53,13 +57,16 @@ impl Refusal {
             Self::NoNode => "node_not_found",
             Self::NoOperation => "not_found",
             Self::WrongMethod => "method_not_allowed",
-            Self::TooLarge => "too_large",
+            Self::TooLarge { .. } => "too_large",
             Self::Unavailable(_) => "unavailable",
         }
     }
 
-    fn message(&self) -> &str {
-        match self {
+    fn message(&self) -> Cow<'_, str> {
+        let sentence: &str = match self {
+            Self::TooLarge { most } => {
+                return format!("the body is over {most} bytes, which is --max-frame").into();
+            }
             Self::Bad(why) | Self::Unavailable(why) => why,
             Self::Forbidden(why) => why,
             Self::Unauthorized => {
@@ -70,8 +77,8 @@ impl Refusal {
             Self::NoNode => "there is no node of this name",
             Self::NoOperation => "there is no such operation; /api/v1/openapi.json has them all",
             Self::WrongMethod => "this operation has another method; /api/v1/openapi.json has it",
-            Self::TooLarge => "the body is over 64 KiB",
-        }
+        };
+        sentence.into()
     }
 }
 
@@ -83,7 +90,7 @@ impl From<Unreachable> for Refusal {
 
 impl IntoResponse for Refusal {
     fn into_response(self) -> Response {
-        let problem = Problem { code: self.code().into(), message: self.message().into() };
+        let problem = Problem { code: self.code().into(), message: self.message().into_owned() };
         let mut response = Answer(self.status(), ProblemAnswer { error: problem }).into_response();
         if self == Self::Unauthorized {
             response.headers_mut().insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
@@ -108,7 +115,7 @@ pub(super) enum Refused {
     /// `room_not_found`, `socket_not_found` or `node_not_found`
     #[response(status = 404)]
     NotFound(ProblemAnswer),
-    /// The body is over 64 KiB: `too_large`
+    /// The body is over `--max-frame`: `too_large`
     #[response(status = 413)]
     TooLarge(ProblemAnswer),
     /// Redis, or the node, can't be asked at the moment: `unavailable`

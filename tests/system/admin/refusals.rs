@@ -39,3 +39,23 @@ async fn what_makes_no_sense_is_refused_with_a_sentence() {
         assert!(sentence.len() > 10, "{sentence}");
     }
 }
+
+/// What clients are told fits where they may send as much themselves: nobody is thrown out by it.
+#[tokio::test]
+async fn what_clients_are_told_is_no_larger_than_what_they_may_say() {
+    let room = ["--room-capacity", "4", "--max-info", "1KiB", "--mailbox-bytes", "8KiB"];
+    let small = ["--mailbox-messages", "16", "--max-frame", "4KiB", "--outbox-bytes", "16KiB"];
+    let node = Node::with(&[&room[..], &small, &WITH_TOKEN].concat()).await;
+    let mut ann = node.client().await;
+    ann.join("tea").await;
+    let operator = Operator::of(&node);
+    let notice = |length| json!({ "eventName": "notice", "data": "x".repeat(length) });
+    for path in ["/api/v1/broadcast", "/api/v1/rooms/tea/broadcast"] {
+        let (status, answer) = operator.post(path, &notice(4096)).await;
+        assert_eq!((status, &answer["error"]["code"]), (413, &json!("too_large")));
+        let sentence = answer["error"]["message"].as_str().expect("a sentence");
+        assert!(sentence.contains("4096") && sentence.contains("--max-frame"), "{sentence}");
+        assert_eq!(operator.post(path, &notice(4000)).await.0, 202);
+        assert_eq!(ann.hear_event("notice").await, notice(4000)["data"]);
+    }
+}
