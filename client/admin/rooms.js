@@ -68,20 +68,29 @@ export class Rooms {
 
   /** @param {RoomPage} page */
   show({ rooms, cursor, count }) {
-    setText(byId('rooms-count'), whole(count));
+    setText(byId('rooms-count'), count === null ? 'some can’t be reached' : whole(count));
     // Somebody turned the page meanwhile: the one they want is asked for next.
     if (this.#asked !== this.#cursor) return;
     this.#next = cursor;
     this.#rows.show(rooms);
     part(this.#element, 'table').hidden = rooms.length === 0;
     part(this.#element, 'none').hidden = rooms.length > 0;
-    setText(part(this.#element, 'none'), this.#way.length > 1 ? 'No more rooms.' : 'Nobody is in a room.');
+    setText(part(this.#element, 'none'), this.#way.length > 1 ? 'No more rooms.' : nobody(count));
     part(this.#element, 'pager').hidden = cursor === null && this.#way.length === 1;
     setText(part(this.#element, 'page'), `Page ${this.#way.length}`);
     // Not `disabled`, which would drop the keyboard.
     this.#previousButton.setAttribute('aria-disabled', `${this.#way.length === 1}`);
     this.#nextButton.setAttribute('aria-disabled', `${cursor === null}`);
   }
+}
+
+/**
+ * What is said of no rooms.
+ *
+ * @param {number | null} count
+ */
+function nobody(count) {
+  return count === null ? 'Nobody is in a room that can be reached.' : 'Nobody is in a room.';
 }
 
 /**

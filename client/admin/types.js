@@ -25,7 +25,7 @@
  * @typedef {AnsweringNode | SilentNode} Node
  *
  * @typedef {{ room: string, members: number }} RoomSize
- * @typedef {{ rooms: RoomSize[], cursor: string | null, count: number }} RoomPage
+ * @typedef {{ rooms: RoomSize[], cursor: string | null, count: number | null }} RoomPage
  * @typedef {{ socketId: string, node: string | null, away: boolean, resumable: boolean, info?: unknown }} Member
  * @typedef {{ room: string, version: number, members: Member[] }} Room
  * @typedef {object} Socket

@@ -44,9 +44,6 @@ pub trait Directory: Send + Sync + 'static {
     /// At most `limit` rooms after those that came before.
     fn rooms(&self, after: Option<Cursor>, limit: usize) -> Answering<'_, RoomPage>;
 
-    /// How many rooms there are.
-    fn room_count(&self) -> Answering<'_, u64>;
-
     /// Who is in a room; `None` where nobody is.
     fn room<'a>(&'a self, room: &'a RoomName) -> Answering<'a, Option<Occupancy>>;
 
@@ -116,6 +113,8 @@ pub struct RoomPage {
     pub rooms: Vec<(RoomName, u64)>,
     /// Where the next page begins, if there may be one.
     pub next: Option<Cursor>,
+    /// How many rooms there are in all; `None` while some can't be asked for. Those are on no page.
+    pub count: Option<u64>,
 }
 
 /// Who is in a room.

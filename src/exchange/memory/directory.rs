@@ -31,10 +31,6 @@ impl Directory for Memory {
         answered(self.rooms.page(after.unwrap_or(Cursor { share: 0, last: String::new() }), limit))
     }
 
-    fn room_count(&self) -> Answering<'_, u64> {
-        answered(self.rooms.all().map(|shard| shard.len() as u64).sum())
-    }
-
     fn room<'a>(&'a self, room: &'a RoomName) -> Answering<'a, Option<Occupancy>> {
         answered(self.rooms.shard(room).get(room).map(|room| room.occupancy(&self.node)))
     }
@@ -81,6 +77,7 @@ impl Rooms {
     /// The rooms of each shard in the order of their names, as maps have none that stays.
     fn page(&self, Cursor { share, last }: Cursor, limit: usize) -> RoomPage {
         let (mut rooms, mut last) = (Vec::new(), last);
+        let count = Some(self.all().map(|shard| shard.len() as u64).sum());
         for (share, shard) in self.all().enumerate().skip(share) {
             let later = shard.iter().filter(|(name, _)| name.as_str() > last.as_str());
             let mut later: Vec<_> = later.map(|(name, room)| (name.clone(), room.len() as u64)).collect();
@@ -88,11 +85,11 @@ impl Rooms {
             rooms.extend(later.into_iter().take(limit - rooms.len()));
             if rooms.len() == limit {
                 let last = rooms.last().map(|(name, _)| name.as_str().to_owned());
-                return RoomPage { rooms, next: last.map(|last| Cursor { share, last }) };
+                return RoomPage { rooms, next: last.map(|last| Cursor { share, last }), count };
             }
             last = String::new();
         }
-        RoomPage { rooms, next: None }
+        RoomPage { rooms, next: None, count }
     }
 }
 

@@ -3,7 +3,7 @@
 use super::{
     Redis,
     delivery::info_of,
-    inquiry::{self, About},
+    inquiry::{self, About, Told},
     link::Common,
     script::Script,
     topology::Server,
@@ -19,7 +19,7 @@ use deadpool_redis::Connection;
 use futures_util::future::join_all;
 use redis::{FromRedisValue, RedisResult, cmd};
 use std::{
-    collections::{BTreeMap, BTreeSet},
+    collections::{BTreeMap, BTreeSet, HashSet},
     sync::Weak,
 };
 use tokio::time::timeout;
@@ -50,29 +50,31 @@ impl Directory for Redis {
 
     fn rooms(&self, after: Option<Cursor>, limit: usize) -> Answering<'_, RoomPage> {
         Box::pin(async move {
+            let told = self.everywhere(|number| self.common.room_count(number)).await;
+            // Shares that can't be asked are passed over.
+            let there: Vec<bool> = told.iter().map(Result::is_ok).collect();
+            let counts = found(told)?;
+            let count = (counts.len() == there.len()).then(|| counts.iter().sum());
             let Cursor { mut share, mut last } = after.unwrap_or(Cursor { share: 0, last: String::new() });
             let mut rooms = Vec::new();
-            while share < self.common.lanes.len() {
-                let most = (limit - rooms.len()).to_string();
-                let listed: Vec<(String, u64)> =
-                    self.common.run(share, Script::Rooms, &[&last, &most]).await?;
-                let name = listed.last().map(|(name, _)| name.clone());
-                rooms.extend(
-                    listed.into_iter().filter_map(|(name, members)| Some((RoomName::parse(&name)?, members))),
-                );
-                if rooms.len() >= limit {
-                    return Ok(RoomPage { rooms, next: name.map(|last| Cursor { share, last }) });
+            while share < there.len() {
+                if there[share] {
+                    let listed = self.common.list(share, &last, limit - rooms.len()).await?;
+                    let name = listed.last().map(|(name, _)| name.clone());
+                    rooms.extend(
+                        listed
+                            .into_iter()
+                            .filter_map(|(name, members)| Some((RoomName::parse(&name)?, members))),
+                    );
+                    if rooms.len() >= limit {
+                        let next = name.map(|last| Cursor { share, last });
+                        return Ok(RoomPage { rooms, next, count });
+                    }
                 }
                 (share, last) = (share + 1, String::new());
             }
-            Ok(RoomPage { rooms, next: None })
+            Ok(RoomPage { rooms, next: None, count })
         })
-    }
-
-    fn room_count(&self) -> Answering<'_, u64> {
-        Box::pin(
-            async move { self.everywhere(|number| self.common.room_count(number)).await.into_iter().sum() },
-        )
     }
 
     fn room<'a>(&'a self, room: &'a RoomName) -> Answering<'a, Option<Occupancy>> {
@@ -180,38 +182,58 @@ impl Common {
         .await
     }
 
+    /// Rooms of a partition after the last one that was listed.
+    async fn list(&self, number: usize, last: &str, most: usize) -> Result<Vec<(String, u64)>, Unreachable> {
+        self.run(number, Script::Rooms, &[last, &most.to_string()]).await
+    }
+
     async fn room_count(&self, number: usize) -> Result<u64, Unreachable> {
         let key = format!("{}rooms", self.lanes[number].partition.at);
         self.with_connection(number, async |connection| cmd("ZCARD").arg(&key).query_async(connection).await)
             .await
     }
 
-    /// Asks nodes over the first partition that can be reached, which is the first of its server's, on each node: there their
-    /// links listen.
+    /// Asks nodes, those that don't listen at one server over the next.
     async fn ask_nodes(
         &self,
         nodes: Vec<String>,
         about: &About,
     ) -> Result<BTreeMap<String, String>, Unreachable> {
         let mut answers = BTreeMap::new();
-        let (own, others): (Vec<_>, Vec<_>) = nodes.into_iter().partition(|node| *node == self.node);
+        let (own, mut others): (Vec<_>, Vec<_>) = nodes.into_iter().partition(|node| *node == self.node);
         for node in own {
             answers.extend(self.answer(about).map(|answer| (node, answer)));
         }
-        if others.is_empty() {
-            return Ok(answers);
+        let (mut has_asked, mut trouble) = (others.is_empty(), None);
+        for number in self.first_of_each_server() {
+            if others.is_empty() {
+                break;
+            }
+            match self.ask_over(number, &others, about).await {
+                Ok(Told { answers: told, unheard }) => {
+                    answers.extend(told);
+                    (others, has_asked) = (unheard, true);
+                }
+                Err(why) => trouble = Some(why),
+            }
         }
-        let all = 0..self.lanes.len();
-        let reachable = all.into_iter().find(|number| self.pools.server_of(*number).is_some());
-        let number = reachable.ok_or_else(|| Unreachable(self.last_trouble()))?;
+        if has_asked { Ok(answers) } else { Err(trouble.unwrap_or_else(|| Unreachable(self.last_trouble()))) }
+    }
+
+    async fn ask_over(&self, number: usize, nodes: &[String], about: &About) -> Result<Told, Unreachable> {
         let partition = &self.lanes[number].partition;
-        let told = self
-            .with_connection(number, async |connection| {
-                inquiry::ask(connection, partition, &others, about, self.patience()).await
-            })
-            .await?;
-        answers.extend(told);
-        Ok(answers)
+        self.with_connection(number, async |connection| {
+            inquiry::ask(connection, partition, nodes, about, self.patience()).await
+        })
+        .await
+    }
+
+    /// The first partition of each server that can be reached. There the links of all nodes listen.
+    fn first_of_each_server(&self) -> Vec<usize> {
+        let mut known = HashSet::new();
+        let is_first =
+            |number: &usize| self.pools.server_of(*number).is_some_and(|server| known.insert(server.address));
+        (0..self.lanes.len()).filter(is_first).collect()
     }
 
     /// How long to wait for another node: less than for Redis.

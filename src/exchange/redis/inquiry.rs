@@ -83,6 +83,15 @@ impl Inquiry {
     }
 }
 
+/// What came of a question.
+#[derive(Debug)]
+pub(super) struct Told {
+    /// The answer of each node that gave one.
+    pub(super) answers: BTreeMap<String, String>,
+    /// Those that don't listen.
+    pub(super) unheard: Vec<String>,
+}
+
 /// Asks nodes, and waits for those that listen.
 pub(super) async fn ask(
     connection: &mut Connection,
@@ -90,7 +99,7 @@ pub(super) async fn ask(
     nodes: &[String],
     about: &About,
     patience: Duration,
-) -> RedisResult<BTreeMap<String, String>> {
+) -> RedisResult<Told> {
     let (name, deadline) = (random_name(), Instant::now() + patience);
     let question = format!("?{name} {}", about.write());
     let mut publish = pipe();
@@ -98,7 +107,10 @@ pub(super) async fn ask(
         publish.cmd("SPUBLISH").arg(partition.probe(node)).arg(&question);
     }
     let heard: Vec<usize> = publish.query_async(connection).await?;
-    let mut awaited = heard.into_iter().filter(|listeners| *listeners > 0).count();
+    let (heard, unheard): (Vec<_>, Vec<_>) =
+        nodes.iter().cloned().zip(heard).partition(|(_, listeners)| *listeners > 0);
+    let unheard = unheard.into_iter().map(|(node, _)| node).collect();
+    let mut awaited = heard.len();
     let mut answers = BTreeMap::new();
     let key = format!("{}a:{name}", partition.at);
     while awaited > 0 {
@@ -113,7 +125,7 @@ pub(super) async fn ask(
         let (node, answer) = answer.split_once(' ').unwrap_or((&answer, ""));
         answers.insert(node.to_owned(), answer.to_owned());
     }
-    Ok(answers)
+    Ok(Told { answers, unheard })
 }
 
 /// Answers what this node is asked, for as long as it may be.

@@ -150,8 +150,8 @@ pub(super) struct RoomPage {
     pub(super) rooms: Vec<RoomEntry>,
     /// Asks for the next page; null on the last one
     pub(super) cursor: Option<String>,
-    /// How many rooms there are in all
-    pub(super) count: u64,
+    /// How many rooms there are in all; null while a part of Redis can't be asked, whose rooms are on no page
+    pub(super) count: Option<u64>,
 }
 
 #[derive(Serialize, ToSchema)]

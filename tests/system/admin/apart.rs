@@ -4,7 +4,7 @@ use crate::harness::{
     Client, Ended, Node, Operator, Process, Proxy, RedisServer, Resumable, WITH_TOKEN, until,
 };
 use serde_json::{Value, json};
-use std::time::Duration;
+use std::{collections::BTreeSet, time::Duration};
 use tokio::time::Instant;
 
 #[tokio::test]
@@ -95,10 +95,41 @@ async fn a_part_that_is_away_is_named() {
         statuses.push(status);
     }
     assert!(statuses.contains(&200) && statuses.contains(&503), "{statuses:?}");
-    assert_eq!(operator.get("/api/v1/rooms").await.0, 503);
+    let page = operator.read("/api/v1/rooms").await;
+    let listed: Vec<&str> = page["rooms"].as_array().expect("rooms").iter().map(name).collect();
+    let there = clients.iter().zip(&statuses).filter(|(_, status)| **status == 200);
+    assert_eq!(listed.into_iter().collect::<BTreeSet<_>>(), there.map(|((room, _), _)| *room).collect());
+    assert_eq!((&page["cursor"], &page["count"]), (&Value::Null, &Value::Null));
     assert_eq!(operator.read("/api/v1/nodes").await["nodes"][0]["answers"], true);
     for ((_, client), status) in clients.iter().zip(&statuses) {
         // Who is where it can be asked is found, whatever else is away.
         assert_eq!(operator.get(&format!("/api/v1/sockets/{}", client.id)).await.0, *status);
+    }
+}
+
+fn name(room: &Value) -> &str {
+    room["room"].as_str().expect("a name")
+}
+
+/// Whichever of the servers it is.
+#[tokio::test]
+async fn other_nodes_are_asked_over_a_server_that_is_there() {
+    for away in [0, 1] {
+        let servers = [RedisServer::start().await, RedisServer::start().await];
+        let urls = [servers[0].url(), servers[1].url()];
+        let flags = [&["--redis", &urls[0], "--redis", &urls[1], "--lease", "1m"], &WITH_TOKEN[..]].concat();
+        let (one, _other) = (Node::with(&flags).await, Node::with(&flags).await);
+        let operator = Operator::of(&one);
+        let is_whole = async || {
+            let nodes = operator.read("/api/v1/nodes").await;
+            let answers = |node: &Value| node["answers"] == true;
+            nodes["nodes"].as_array().expect("nodes").iter().filter(|node| answers(node)).count() == 2
+        };
+        until("both answer", is_whole).await;
+        servers[away].pause().await;
+        // Nobody has noticed yet: it is asked in vain.
+        until("both answer over the other one", is_whole).await;
+        let page = operator.read("/api/v1/rooms").await;
+        assert_eq!((&page["rooms"], &page["count"]), (&json!([]), &Value::Null));
     }
 }
