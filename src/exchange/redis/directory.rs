@@ -22,7 +22,6 @@ use std::{
     collections::{BTreeMap, BTreeSet, HashSet},
     sync::Weak,
 };
-use tokio::time::timeout;
 
 /// Sessions removed by one call of the script: it holds Redis up for as long as it runs.
 const PORTION: &str = "64";
@@ -250,14 +249,8 @@ impl Common {
         let Some(server) = self.pools.server_of(number) else {
             return Err(self.unreachable(number, None, &self.last_trouble()));
         };
-        let acting = async { anyhow::Ok(act(&mut self.pools.connection(&server).await?).await?) };
-        let trouble = match timeout(self.timeout, acting).await {
-            Ok(Ok(done)) => return Ok(done),
-            Ok(Err(error)) => error.to_string(),
-            Err(_) => "it takes too long".into(),
-        };
-        self.pools.forget(&server);
-        Err(self.unreachable(number, Some(&server), &trouble))
+        let done = self.pools.with_connection(&server, self.timeout, act).await;
+        done.map_err(|trouble| self.unreachable(number, Some(&server), &trouble.to_string()))
     }
 
     fn unreachable(&self, number: usize, server: Option<&Server>, trouble: &str) -> Unreachable {

@@ -4,8 +4,9 @@
 
 use super::{link::Common, script::Script};
 use crate::protocol::SocketId;
+use deadpool_redis::Connection;
 use std::{collections::HashMap, net::IpAddr, sync::Arc};
-use tokio::{sync::mpsc, time::timeout};
+use tokio::sync::mpsc;
 use tokio_util::task::AbortOnDropHandle;
 use tracing::debug;
 
@@ -65,10 +66,6 @@ async fn tell(common: &Common, number: usize, share: &[Connected]) -> anyhow::Re
     for Connected(id, address) in share {
         call.arg(id.as_str()).arg(address.map(|address| address.to_string()).unwrap_or_default());
     }
-    let telling = async {
-        let mut connection = common.pools.connection(&server).await?;
-        anyhow::Ok(call.invoke_async::<()>(&mut connection).await?)
-    };
-    let told = timeout(common.timeout * 2, telling).await.map_err(Into::into).flatten();
-    told.inspect_err(|_| common.pools.forget(&server))
+    let telling = async |connection: &mut Connection| call.invoke_async(connection).await;
+    common.pools.with_connection(&server, common.timeout * 2, telling).await
 }

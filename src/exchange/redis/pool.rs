@@ -8,16 +8,18 @@ use super::{
     tls::Tls,
     topology::Server,
 };
+use anyhow::Context;
 use deadpool_redis::{Connection, Manager, Pool, Runtime};
 use redis::{
     AsyncConnectionConfig, ConnectionAddr, ConnectionInfo, IntoConnectionInfo, RedisConnectionInfo,
-    TlsCertificates,
+    RedisResult, TlsCertificates,
 };
 use std::{
     collections::HashMap,
     sync::{Mutex, MutexGuard, PoisonError},
     time::Duration,
 };
+use tokio::time::timeout;
 
 /// Connections to one server. They are made when they are needed.
 const CONNECTIONS: usize = 8;
@@ -50,14 +52,17 @@ impl Pools {
         lock(&self.servers)[partition].clone()
     }
 
-    /// A connection, which goes back when it is dropped.
-    pub(super) async fn connection(&self, server: &Server) -> anyhow::Result<Connection> {
-        Ok(self.pool(server)?.get().await?)
-    }
-
-    /// Something went wrong with one of its connections: none of them is used again.
-    pub(super) fn forget(&self, server: &Server) {
-        lock(&self.of).remove(&server.address);
+    /// Does something over a connection, which goes back afterwards. If that fails, or isn't done within so long, none of the
+    /// server's connections is used again.
+    pub(super) async fn with_connection<T>(
+        &self,
+        server: &Server,
+        within: Duration,
+        act: impl AsyncFnOnce(&mut Connection) -> RedisResult<T>,
+    ) -> anyhow::Result<T> {
+        let acting = async { anyhow::Ok(act(&mut self.pool(server)?.get().await?).await?) };
+        let done = timeout(within, acting).await.context("it takes too long").flatten();
+        done.inspect_err(|_| drop(lock(&self.of).remove(&server.address)))
     }
 
     fn pool(&self, server: &Server) -> anyhow::Result<Pool> {
@@ -81,7 +86,7 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 }
 
 /// The server, as the redis crate names it.
-fn connection_info(server: &Server) -> redis::RedisResult<ConnectionInfo> {
+fn connection_info(server: &Server) -> RedisResult<ConnectionInfo> {
     let Server { address: Address { host, port }, access, .. } = server;
     let (host, port) = (host.clone(), *port);
     let address = match access.tls {

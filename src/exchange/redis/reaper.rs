@@ -8,13 +8,11 @@ use super::{
     partition::Partition,
     script::Script,
     supervisor::with_jitter,
-    topology::Server,
 };
+use deadpool_redis::Connection;
+use redis::RedisResult;
 use std::{sync::Arc, time::Duration};
-use tokio::{
-    sync::mpsc,
-    time::{sleep, timeout},
-};
+use tokio::{sync::mpsc, time::sleep};
 use tracing::{debug, info, warn};
 
 /// Sessions taken by one call of the script: it holds Redis up for as long as it runs.
@@ -46,28 +44,22 @@ impl Reaper {
 
     async fn reap_all(&self, ToReap { server, due }: ToReap) {
         for (number, due) in due {
-            let reaped = timeout(self.common.timeout * 4, self.reap(&server, number, &due)).await;
-            let trouble = match (reaped, due) {
-                (Ok(Ok(0)), _) => continue,
-                (Ok(Ok(sessions)), Due::Node(node)) => {
+            let (pools, within) = (&self.common.pools, self.common.timeout * 4);
+            let reaping = async |connection: &mut Connection| self.reap(connection, number, &due).await;
+            match (pools.with_connection(&server, within, reaping).await, &due) {
+                (Ok(0), _) => {}
+                (Ok(sessions), Due::Node(node)) => {
                     info!(node, sessions, "took the sessions of a node that is gone");
-                    continue;
                 }
-                (Ok(Ok(sessions)), Due::Windows) => {
-                    debug!(sessions, "removed sessions that nobody resumed");
-                    continue;
-                }
-                (Ok(Err(error)), _) => error.to_string(),
-                (Err(_), _) => "it takes too long".into(),
-            };
-            // The next beat tells of it again.
-            self.common.pools.forget(&server);
-            warn!("can't remove the sessions of who is gone: {trouble}");
+                (Ok(sessions), Due::Windows) => debug!(sessions, "removed sessions that nobody resumed"),
+                // The next beat tells of it again.
+                (Err(trouble), _) => warn!("can't remove the sessions of who is gone: {trouble}"),
+            }
         }
     }
 
     /// Does what is due in one partition, portion by portion; says to how many sessions.
-    async fn reap(&self, server: &Server, number: usize, due: &Due) -> anyhow::Result<u64> {
+    async fn reap(&self, connection: &mut Connection, number: usize, due: &Due) -> RedisResult<u64> {
         let Partition { at, scripts, .. } = self.common.lanes[number].partition.clone();
         let lease = self.common.lease.as_millis().to_string();
         let (portion, metrics) = (PORTION.to_string(), self.common.metrics.clone());
@@ -75,11 +67,10 @@ impl Reaper {
             Due::Node(node) => (Script::Reap, vec![node, &portion, &lease], &metrics.reaped),
             Due::Windows => (Script::Expire, vec![&portion], &metrics.expired),
         };
-        let mut connection = self.common.pools.connection(server).await?;
         let mut sessions = 0;
         loop {
             let mut call = scripts.get(script).key(&at);
-            let (taken, left): (u64, u64) = call.arg(&arguments).invoke_async(&mut connection).await?;
+            let (taken, left): (u64, u64) = call.arg(&arguments).invoke_async(connection).await?;
             sessions += taken;
             counted.inc_by(taken);
             if left == 0 {

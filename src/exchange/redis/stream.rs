@@ -17,6 +17,7 @@ use crate::{
     protocol::{RoomName, SocketId},
 };
 use anyhow::Context;
+use deadpool_redis::Connection;
 use futures_util::future::{BoxFuture, FutureExt};
 use redis::{Value, from_redis_value};
 use serde_json::value::RawValue;
@@ -25,7 +26,7 @@ use std::{
     sync::Arc,
     time::{Duration, Instant, UNIX_EPOCH},
 };
-use tokio::time::{sleep, timeout};
+use tokio::time::sleep;
 
 /// How often to look whether there is more. It is one call of a script.
 const POLL: Duration = Duration::from_millis(100);
@@ -46,15 +47,11 @@ impl Stream {
         let Partition { at, scripts, .. } = self.partition();
         let server = pools.server_of(self.number).context("there is no link to its server")?;
         let (last, passed) = sent.map_or(("", 0), |sent| (sent.last.as_str(), sent.passed));
-        let asking = async {
-            let mut connection = pools.connection(&server).await?;
-            let mut call = scripts.get(Script::Hook).key(at);
-            let lease = u64::try_from(lease.as_millis()).unwrap_or(u64::MAX);
-            call.arg(node).arg(lease).arg(last).arg(passed).arg(most);
-            anyhow::Ok(call.invoke_async(&mut connection).await?)
-        };
-        let answer = timeout(self.common.timeout * 2, asking).await.context("it takes too long").flatten();
-        answer.inspect_err(|_| pools.forget(&server))
+        let lease = u64::try_from(lease.as_millis()).unwrap_or(u64::MAX);
+        let mut call = scripts.get(Script::Hook).key(at);
+        call.arg(node).arg(lease).arg(last).arg(passed).arg(most);
+        let asking = async |connection: &mut Connection| call.invoke_async(connection).await;
+        pools.with_connection(&server, self.common.timeout * 2, asking).await
     }
 
     fn partition(&self) -> &Partition {
@@ -186,7 +183,8 @@ mod tests {
         assert!(
             matches!(read_turn(&[number(0), number(70)], 9), Some(Turn::Others(wait)) if wait.as_millis() == 70)
         );
-        let answer = [number(2), number(1000), number(3), number(4), number(5), entry("400-0", &["type", "?"])];
+        let answer =
+            [number(2), number(1000), number(3), number(4), number(5), entry("400-0", &["type", "?"])];
         let Some(Turn::Ours { again: true, next, waiting: Some(3), lost: 4, passed: 5 }) =
             read_turn(&answer, 9)
         else {
