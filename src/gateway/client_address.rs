@@ -71,27 +71,33 @@ type Hops = Vec<Option<IpAddr>>;
 
 fn x_forwarded_for(headers: &HeaderMap) -> Hops {
     let lines = headers.get_all(X_FORWARDED_FOR).into_iter();
-    lines
-        .flat_map(|line| match line.to_str() {
-            Ok(line) => line.split(',').map(|node| address(node.trim())).collect(),
-            Err(_) => vec![None],
-        })
-        .collect()
+    // Bytes, so that one that is no text spoils its own element only.
+    lines.flat_map(|line| line.as_bytes().split(|&byte| byte == b',').map(address_in)).collect()
+}
+
+fn address_in(element: &[u8]) -> Option<IpAddr> {
+    address(str::from_utf8(element).ok()?.trim())
 }
 
 fn forwarded(headers: &HeaderMap) -> Hops {
     let lines = headers.get_all(header::FORWARDED).into_iter();
-    lines
-        .flat_map(|line| match line.to_str() {
-            Ok(line) => split_unquoted(line, ',').map(forwarded_for).collect(),
-            Err(_) => vec![None],
-        })
-        .collect()
+    lines.flat_map(|line| forwarded_line(line.as_bytes())).collect()
+}
+
+/// A client may leave a quoted string open, so that what its proxy adds to the line would be part of the string. Nothing
+/// in such a line is believed.
+fn forwarded_line(line: &[u8]) -> Hops {
+    if ends_quoted(line) {
+        return vec![None];
+    }
+    split_unquoted(line, b',').map(forwarded_for).collect()
 }
 
 /// Whom an element of `Forwarded` is for. `unknown` and made-up names are no addresses (RFC 7239, section 6).
-fn forwarded_for(element: &str) -> Option<IpAddr> {
-    let mut pairs = split_unquoted(element, ';').filter_map(|pair| pair.trim().split_once('='));
+fn forwarded_for(element: &[u8]) -> Option<IpAddr> {
+    let pairs = split_unquoted(element, b';').map(str::from_utf8);
+    let pairs: Vec<&str> = pairs.collect::<Result<_, _>>().ok()?;
+    let mut pairs = pairs.into_iter().filter_map(|pair| pair.trim().split_once('='));
     let (_, value) = pairs.find(|(name, _)| name.eq_ignore_ascii_case("for"))?;
     match value.strip_prefix('"') {
         Some(rest) => address(&rest.strip_suffix('"')?.replace('\\', "")),
@@ -100,14 +106,34 @@ fn forwarded_for(element: &str) -> Option<IpAddr> {
 }
 
 /// The parts between the separators that aren't in a quoted string.
-fn split_unquoted(text: &str, separator: char) -> impl Iterator<Item = &str> {
-    let (mut quoted, mut escaped) = (false, false);
-    text.split(move |c| {
-        let splits = c == separator && !quoted;
-        quoted ^= c == '"' && !escaped;
-        escaped = c == '\\' && quoted && !escaped;
-        splits
+fn split_unquoted(text: &[u8], separator: u8) -> impl Iterator<Item = &[u8]> {
+    let mut quotes = Quotes::default();
+    text.split(move |&byte| {
+        quotes.pass(byte);
+        byte == separator && !quotes.open
     })
+}
+
+fn ends_quoted(text: &[u8]) -> bool {
+    let mut quotes = Quotes::default();
+    for &byte in text {
+        quotes.pass(byte);
+    }
+    quotes.open
+}
+
+/// Whether what is read is in a quoted string.
+#[derive(Default)]
+struct Quotes {
+    open: bool,
+    escaped: bool,
+}
+
+impl Quotes {
+    fn pass(&mut self, byte: u8) {
+        self.open ^= byte == b'"' && !self.escaped;
+        self.escaped = byte == b'\\' && self.open && !self.escaped;
+    }
 }
 
 /// An address with or without its port; one of IPv6 is in brackets then, and may be without.
@@ -123,6 +149,7 @@ fn address(node: &str) -> Option<IpAddr> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use axum::http::HeaderValue;
 
     const PROXY: &str = "10.0.0.1";
 
@@ -130,7 +157,7 @@ mod tests {
         text.parse().expect("an address")
     }
 
-    fn client(told_by: ToldBy, peer: &str, lines: &[&str]) -> IpAddr {
+    fn client(told_by: ToldBy, peer: &str, lines: &[impl AsRef<[u8]>]) -> IpAddr {
         let trusted = ["10.0.0.0/8", "2001:db8:cafe::/48"].map(|network| network.parse().expect("a network"));
         let name = match told_by {
             ToldBy::Forwarded => header::FORWARDED,
@@ -138,7 +165,7 @@ mod tests {
         };
         let mut headers = HeaderMap::new();
         for line in lines {
-            headers.append(&name, line.parse().expect("a value"));
+            headers.append(&name, HeaderValue::from_bytes(line.as_ref()).expect("a value"));
         }
         Proxies::new(trusted.into(), told_by).client(ip(peer), &headers)
     }
@@ -180,8 +207,25 @@ mod tests {
             (&["for=\"192.0.2.1:_obscure\""], "192.0.2.1"),
             (&["for=192.0.2.1, by=10.0.0.2"], PROXY),
             (&["for=\"192.0.2.1"], PROXY),
+            (&["for=9.9.9.9;x=\", for=192.0.2.1"], PROXY),
+            (&["for=9.9.9.9;x=\", for=\"[2001:db8::1]\""], PROXY),
+            (&["for=9.9.9.9;x=\"\\, for=\"[2001:db8::1]\";by=\"[2001:db8:cafe::7]\""], PROXY),
+            (&["for=9.9.9.9;x=\"", "for=192.0.2.1"], "192.0.2.1"),
+            (&["for=9.9.9.9;x=\", for=192.0.2.1", "for=10.0.0.2"], "10.0.0.2"),
         ] {
             assert_eq!(client(ToldBy::Forwarded, PROXY, lines), ip(expected), "{lines:?}");
+        }
+    }
+
+    #[test]
+    fn what_is_no_text_spoils_only_itself() {
+        for (told_by, line, expected) in [
+            (ToldBy::XForwardedFor, b"\xe9, 192.0.2.1".as_slice(), "192.0.2.1"),
+            (ToldBy::XForwardedFor, b"192.0.2.1, \xe9, 10.0.0.2", "10.0.0.2"),
+            (ToldBy::Forwarded, b"for=\xe9, for=192.0.2.1", "192.0.2.1"),
+            (ToldBy::Forwarded, b"for=9.9.9.9;by=\xe9", PROXY),
+        ] {
+            assert_eq!(client(told_by, PROXY, &[line]), ip(expected), "{}", line.escape_ascii());
         }
     }
 
