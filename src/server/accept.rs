@@ -110,15 +110,30 @@ impl Porter {
         place.map(Some).inspect_err(|TooMany| self.metrics.limit(Limit::AddressSockets))
     }
 
-    /// Reads what a proxy says of its connection.
-    async fn ask(
-        &self,
-        stream: &mut Lingering,
-        peer: SocketAddr,
-        patience: Duration,
-    ) -> io::Result<SocketAddr> {
-        Ok(timeout(patience, proxy_protocol::read(stream)).await??.unwrap_or(peer))
+    /// For whom a connection of a proxy comes, as it says before the request; `None` where it isn't to be served.
+    async fn ask(&self, mut stream: Lingering, peer: SocketAddr, patience: Duration) -> Option<Caller> {
+        let client = match told_by_proxy(&mut stream, patience).await {
+            Ok(told) => told.unwrap_or(peer),
+            Err(error) => {
+                debug!(%peer, %error, "a proxy didn't say for whom it asks");
+                return None;
+            }
+        };
+        // Its proxy has no limit; the client has.
+        let Ok(place) = self.let_in(client.ip()) else {
+            stream.cut();
+            return None;
+        };
+        stream.hold(place);
+        Some((stream, client))
     }
+}
+
+/// A connection, and its client.
+type Caller = (Lingering, SocketAddr);
+
+async fn told_by_proxy(stream: &mut Lingering, patience: Duration) -> io::Result<Option<SocketAddr>> {
+    timeout(patience, proxy_protocol::read(stream)).await?
 }
 
 async fn accept(
@@ -132,7 +147,7 @@ async fn accept(
     let places = Arc::new(Semaphore::new(limits.connections));
     let begin = |stream, peer: SocketAddr, place| {
         let of_address = porter.as_ref().map(|porter| porter.let_in(peer.ip())).transpose();
-        // Who is over what it may have as WebSockets, and some more, isn't worth a word.
+        // Beyond the spare ones, too: it is closed without a word.
         let Ok(of_address) = of_address else { return };
         let stream = Lingering::new(stream, (place, of_address), tasks.clone());
         tasks.spawn(serve(stream, peer, routes.clone(), limits, porter.clone(), ends.clone()));
@@ -178,25 +193,21 @@ async fn wait_out(error: io::Error) {
 }
 
 async fn serve(
-    mut stream: Lingering,
+    stream: Lingering,
     peer: SocketAddr,
     routes: Router,
     limits: HttpLimits,
     porter: Option<Porter>,
     ends: Ends,
 ) {
-    let client = match &porter {
+    let caller = match &porter {
         Some(porter) if porter.proxies.speaks_proxy_protocol(peer.ip()) => {
-            let asked = porter.ask(&mut stream, peer, limits.handshake_timeout);
-            let Some(told) = ends.refusing.run_until_cancelled(asked).await else { return };
-            told
+            let asked = porter.ask(stream, peer, limits.handshake_timeout);
+            ends.refusing.run_until_cancelled(asked).await.flatten()
         }
-        _ => Ok(peer),
+        _ => Some((stream, peer)),
     };
-    let client = match client {
-        Ok(client) => client,
-        Err(error) => return debug!(%peer, %error, "a proxy didn't say for whom it asks"),
-    };
+    let Some((stream, client)) = caller else { return };
     let asked = Notify::new();
     let service = service_fn(|mut request: Request<Incoming>| {
         asked.notify_one();

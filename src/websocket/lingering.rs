@@ -45,6 +45,16 @@ impl Lingering {
         Self { stream: Some(stream), at_end: false, place: Some(Box::new(place)), tasks }
     }
 
+    /// It holds this place, too.
+    pub fn hold(&mut self, place: impl Send + Sync + 'static) {
+        self.place = self.place.take().map(|first| Box::new((first, place)) as Place);
+    }
+
+    /// Closes it at once, with no last word to wait for.
+    pub fn cut(mut self) {
+        self.at_end = true;
+    }
+
     /// Writes what can be written without waiting, and says how much that was.
     pub(super) fn write_ready(&mut self, bytes: &[u8]) -> io::Result<usize> {
         match self.stream().try_write(bytes) {

@@ -1,6 +1,6 @@
 //! Whose connection it is, past proxies: seen by whom a node turns away.
 
-use crate::harness::{Client, Ended, HaProxy, Node};
+use crate::harness::{Client, Ended, HaProxy, Node, until};
 use std::net::SocketAddr;
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
@@ -89,6 +89,28 @@ async fn the_proxy_protocol_is_read_before_the_request() {
     assert!(upgraded(node.address, b"").await.is_none(), "who asks for nobody is no proxy");
 }
 
+/// They are no WebSockets yet, and all come from the proxy.
+#[tokio::test]
+async fn one_client_of_a_proxy_cannot_take_all_connections() {
+    let flags = ["--trusted-proxy", "127.0.0.1", "--client-address", "proxy-protocol"];
+    let node = node(&[&flags[..], &["--handshake-timeout", "1m"]].concat()).await;
+    let ann = b"PROXY TCP4 192.0.2.1 10.0.0.1 4711 80\r\n";
+    let mut halves = Vec::new();
+    // The one that may become a WebSocket, and 32 more.
+    for _ in 0..33 {
+        halves.push(half(node.address, ann).await);
+    }
+    assert_eq!(node.metric(TURNED_AWAY).await, 0);
+    let mut cut = half(node.address, ann).await;
+    // An end, or a reset: half a request is left unread.
+    assert!(matches!(cut.read(&mut [0]).await, Ok(0) | Err(_)));
+    assert_eq!(node.metric(TURNED_AWAY).await, 1);
+    let ben = b"PROXY TCP4 192.0.2.2 10.0.0.1 4711 80\r\n";
+    assert!(upgraded(node.address, ben).await.is_some(), "another client of the same proxy");
+    drop(halves);
+    until("there is room again", async || upgraded(node.address, ann).await.is_some()).await;
+}
+
 #[tokio::test]
 async fn only_trusted_proxies_speak_the_proxy_protocol() {
     let node = node(&["--trusted-proxy", "10.0.0.0/8", "--client-address", "proxy-protocol"]).await;
@@ -125,6 +147,14 @@ async fn haproxy_says_for_whom_it_asks() {
         let mut second = from([127, 0, 0, 2]).await;
         assert_eq!(second.ended().await, Ended::with(4529, "rate_limited"), "{words}");
     }
+}
+
+/// The beginning of a request after what a proxy says of it.
+async fn half(address: SocketAddr, before: &[u8]) -> TcpStream {
+    let mut stream = TcpStream::connect(address).await.expect("a listening node");
+    let bytes = [before, b"GET /ws HTTP/1.1\r\n"].concat();
+    stream.write_all(&bytes).await.expect("an open connection");
+    stream
 }
 
 /// A WebSocket after what a proxy says of it; `None` where the node doesn't answer with one.
