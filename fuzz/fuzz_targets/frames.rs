@@ -50,7 +50,7 @@ fn checked(message: &Message<'_>) -> String {
             assert!(bytes.len() <= 125, "a ping is short");
             bytes.len()
         }
-        Message::Pong | Message::Close(_) => 0,
+        Message::Pong | Message::Close(_) | Message::Fragment => 0,
     };
     assert!(length <= LIMIT);
     format!("{message:?}")

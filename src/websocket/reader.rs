@@ -31,12 +31,8 @@ pub enum Message<'a> {
     Pong,
     /// With the code that it gave, if it gave one.
     Close(Option<u16>),
-}
-
-/// Where a message is.
-enum Place {
-    Unread(Range<usize>),
-    Fragments,
+    /// A frame of a message that isn't whole yet.
+    Fragment,
 }
 
 impl Reader {
@@ -65,38 +61,28 @@ impl Reader {
         self.unread.capacity() + self.fragments.capacity()
     }
 
-    /// The next message, once all of it is there. Who breaks the rules has said its last: the error is the code to close
+    /// The next frame's message, once all of the frame is there: each frame makes one, so that each can be counted. Who breaks the rules has said its last: the error is the code to close
     /// with.
     #[allow(clippy::should_implement_trait, reason = "what it gives borrows from it")]
     pub fn next(&mut self) -> Result<Option<Message<'_>>, CloseCode> {
-        let Some((opcode, place)) = self.next_whole()? else { return Ok(None) };
-        let payload = match place {
-            Place::Unread(range) => &self.unread[range],
-            Place::Fragments => &self.fragments,
-        };
-        message(opcode, payload).map(Some)
-    }
-
-    fn next_whole(&mut self) -> Result<Option<(Opcode, Place)>, CloseCode> {
         if self.open.is_none() {
             self.fragments.clear();
         }
-        while let Some((header, range)) = self.next_frame()? {
-            let opcode = match (header.opcode, self.open) {
-                (Opcode::Continuation, None) | (Opcode::Text | Opcode::Binary, Some(_)) => {
-                    return Err(CloseCode::ProtocolError);
-                }
-                (opcode @ (Opcode::Text | Opcode::Binary), None) if !header.last => opcode,
-                (Opcode::Continuation, Some(opcode)) => opcode,
-                (opcode, _) => return Ok(Some((opcode, Place::Unread(range)))),
-            };
-            self.fragments.extend_from_slice(&self.unread[range]);
-            self.open = (!header.last).then_some(opcode);
-            if header.last {
-                return Ok(Some((opcode, Place::Fragments)));
+        let Some((header, range)) = self.next_frame()? else { return Ok(None) };
+        let opcode = match (header.opcode, self.open) {
+            (Opcode::Continuation, None) | (Opcode::Text | Opcode::Binary, Some(_)) => {
+                return Err(CloseCode::ProtocolError);
             }
+            (opcode @ (Opcode::Text | Opcode::Binary), None) if !header.last => opcode,
+            (Opcode::Continuation, Some(opcode)) => opcode,
+            (opcode, _) => return message(opcode, &self.unread[range]).map(Some),
+        };
+        self.fragments.extend_from_slice(&self.unread[range]);
+        self.open = (!header.last).then_some(opcode);
+        if self.open.is_some() {
+            return Ok(Some(Message::Fragment));
         }
-        Ok(None)
+        message(opcode, &self.fragments).map(Some)
     }
 
     /// The next frame, once all of it is there, unmasked.

@@ -68,7 +68,7 @@ pub enum Frame<'a> {
     Text(&'a str),
     /// A message that isn't text.
     Binary(&'a [u8]),
-    /// A ping, which is answered by itself, or a pong.
+    /// A ping, which is answered by itself, a pong, or part of a message.
     Heard,
     /// The client ended the connection, or it broke.
     Gone(LeaveReason),
@@ -234,7 +234,7 @@ fn heard<'a>(message: Message<'a>, out: &mut Vec<u8>, metrics: &Metrics) -> Fram
             frame::encode(Opcode::Pong, payload, out);
             Frame::Heard
         }
-        Message::Pong => Frame::Heard,
+        Message::Pong | Message::Fragment => Frame::Heard,
         Message::Close(code) => {
             match code {
                 Some(code) => frame::encode_close(code, "", out),

@@ -17,14 +17,16 @@ enum Said {
 }
 
 impl Said {
-    fn from(message: &Message<'_>) -> Self {
-        match message {
+    /// What a message says; part of one says nothing.
+    fn from(message: &Message<'_>) -> Option<Self> {
+        Some(match message {
             Message::Text(text) => Self::Text((*text).to_owned()),
             Message::Binary(bytes) => Self::Binary(bytes.to_vec()),
             Message::Ping(bytes) => Self::Ping(bytes.to_vec()),
             Message::Pong => Self::Pong,
+            Message::Fragment => return None,
             Message::Close(_) => panic!("nobody closes"),
-        }
+        })
     }
 
     /// Its frames, as another library writes them; `cuts` say where a message is broken into several.
@@ -70,7 +72,7 @@ fn read(chunks: &[&[u8]]) -> Result<Vec<Said>, CloseCode> {
     for chunk in chunks {
         reader.take(chunk);
         while let Some(message) = reader.next()? {
-            heard.push(Said::from(&message));
+            heard.extend(Said::from(&message));
         }
         reader.rest();
     }
@@ -115,6 +117,18 @@ fn a_ping_comes_between_the_frames_of_a_message() {
     let ping = Said::Ping(b"there?".to_vec()).frames(&[], [0; 4]);
     let bytes = [&message[0], &ping[0], &message[1]].map(Vec::as_slice).concat();
     assert_eq!(read(&[&bytes]), Ok(vec![Said::Ping(b"there?".to_vec()), Said::Text("hello".to_owned())]));
+}
+
+#[test]
+fn each_frame_of_a_message_counts() {
+    let frames = Said::Text("hello".to_owned()).frames(&[0, 0, 2, 5], [1, 2, 3, 4]);
+    let mut reader = Reader::new(LIMIT);
+    reader.take(&frames.concat());
+    for _ in 0..4 {
+        assert_eq!(reader.next(), Ok(Some(Message::Fragment)));
+    }
+    assert_eq!(reader.next(), Ok(Some(Message::Text("hello"))));
+    assert_eq!(reader.next(), Ok(None));
 }
 
 #[test]

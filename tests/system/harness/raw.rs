@@ -61,6 +61,13 @@ impl RawClient {
         self.0.write_all(&bytes).await.expect("an open connection");
     }
 
+    /// Sends so many frames, without an end, of a message without a byte.
+    pub(crate) async fn send_empty_fragments(&mut self, count: usize) {
+        let mut frames = vec![[0, 0x80, 0, 0, 0, 0]; count];
+        frames[0][0] = Opcode::Text as u8;
+        self.0.write_all(frames.as_flattened()).await.expect("an open connection");
+    }
+
     /// The next frame's first byte, without its "final" bit, and its payload; `None` once the connection has ended.
     pub(crate) async fn receive(&mut self) -> Option<(u8, Vec<u8>)> {
         let first = self.0.read_u8().await.ok()?;

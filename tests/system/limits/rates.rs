@@ -72,6 +72,15 @@ async fn a_flood_of_any_frames_ends_with_4529_and_nobody_else_notices() {
 }
 
 #[tokio::test]
+async fn a_message_that_never_ends_is_a_flood_too() {
+    let node = Node::with(&SLOW).await;
+    let mut eve = RawClient::connect(node.address).await;
+    eve.send_empty_fragments(30).await;
+    let (ended, told) = eve.ended().await;
+    assert_eq!((ended, told), (Ended::with(4529, "rate_limited"), 10), "ten were fine, ten too fast");
+}
+
+#[tokio::test]
 async fn a_burst_within_ten_seconds_worth_is_fine() {
     let node = Node::start().await;
     let mut ann = RawClient::connect(node.address).await;
