@@ -73,7 +73,7 @@ pub enum Input<'a> {
     Text(&'a str),
     /// The client sent a binary frame.
     Binary,
-    /// The client sent a WebSocket ping or pong.
+    /// The client sent a WebSocket ping or pong, or part of a message.
     Heard,
     /// The client sent a frame, text or not, that is one too many: it has no effect, and may be sent again after this time.
     Excess(Option<&'a str>, Duration),
@@ -377,13 +377,13 @@ impl Session {
         now: Instant,
         effects: &mut Vec<Effect>,
     ) -> Option<Pass> {
-        let Denied { fault, close } = match self.door.admit(knock, token.map(Token::reveal), room) {
+        let denied = match self.door.admit(knock, token.map(Token::reveal), room) {
             Ok(grants) => return Some(Pass::new(room.clone(), grants, now)),
             Err(denied) => denied,
         };
-        effects.push(Effect::TurnedAway(knock, fault.code));
-        self.refuse(&fault, effects);
-        if let Some(code) = close {
+        effects.push(Effect::TurnedAway(knock, denied.fault.code));
+        self.refuse(&denied.fault, effects);
+        if let Some(code) = denied.ending(knock) {
             self.close(code, effects);
         }
         None
@@ -392,10 +392,9 @@ impl Session {
     /// Takes another token in place of the one that the client came in with. One that isn't good changes nothing.
     fn renew(&mut self, token: &Token<'_>, now: Instant, effects: &mut Vec<Effect>) -> Result<(), Fault> {
         let room = self.inside()?.pass.room().clone();
-        let admitted = self.door.admit(Knock::Renew, Some(token.reveal()), &room);
-        let grants = admitted.map_err(|Denied { fault, .. }| fault)?;
-        self.tell(&ServerEvent::Token(grants.valid_for), effects);
-        self.inside()?.pass = Pass::new(room, grants, now);
+        let Some(pass) = self.knock(Knock::Renew, Some(token), &room, now, effects) else { return Ok(()) };
+        self.tell(&ServerEvent::Token(pass.valid_for()), effects);
+        self.inside()?.pass = pass;
         Ok(())
     }
 

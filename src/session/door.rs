@@ -50,6 +50,12 @@ pub struct Denied {
 }
 
 impl Denied {
+    /// How the connection of who wanted this ends, if it does. Who is in stays in with the token that it has, unless it
+    /// comes with others too fast.
+    pub fn ending(&self, knock: Knock) -> Option<CloseCode> {
+        self.close.filter(|&code| knock != Knock::Renew || code == CloseCode::RateLimited)
+    }
+
     /// It isn't who it should be, or doesn't say so.
     pub fn unauthorized(message: impl Into<Cow<'static, str>>) -> Self {
         let fault = Fault::new(ErrorCode::Unauthorized, message);

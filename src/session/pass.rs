@@ -55,6 +55,11 @@ impl Pass {
         self.grants.capacity
     }
 
+    /// For how long it was granted; `None` for as long as its client likes.
+    pub(super) fn valid_for(&self) -> Option<Duration> {
+        self.grants.valid_for
+    }
+
     pub(super) fn check(&self, act: Act) -> Result<(), Fault> {
         let (granted, message) = match act {
             Act::Signal => {

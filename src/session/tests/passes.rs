@@ -250,7 +250,8 @@ fn one_that_is_not_good_changes_nothing() {
     for (token, code) in [(json!("no token"), "unauthorized"), (json!({ "room": "other" }), "forbidden")] {
         let token = token.as_str().map_or(token.to_string(), str::to_owned);
         let effects = visit.says("token", &json!({ "token": token }));
-        assert_eq!((told(&effects)[0].1["code"].as_str(), effects.len()), (Some(code), 1));
+        assert_eq!((told(&effects)[0].1["code"].as_str(), effects.len()), (Some(code), 2));
+        assert!(matches!(effects[0], Effect::TurnedAway(Knock::Renew, _)));
     }
     let effects = visit.says_numbered("message", &json!({}), Some(1));
     assert_eq!(told(&effects)[0].1["code"], "forbidden");

@@ -140,6 +140,25 @@ async fn joins_from_one_address_are_slowed_down_and_then_refused() {
 }
 
 #[tokio::test]
+async fn tokens_are_renewed_no_faster_than_rooms_are_joined() {
+    let node = Node::with(&["--joins-per-address", "1"]).await;
+    let mut eve = node.client().await;
+    eve.join("room").await;
+    let renewal = json!({ "token": "anything" });
+    for _ in 0..9 {
+        eve.say("token", renewal.clone()).await;
+        eve.hear_event("token").await;
+    }
+    for _ in 0..10 {
+        eve.say("token", renewal.clone()).await;
+        eve.hear_error("rate_limited").await;
+    }
+    eve.say("token", renewal).await;
+    eve.hear_error("rate_limited").await;
+    assert_eq!(eve.ended().await, Ended::with(4529, "rate_limited"));
+}
+
+#[tokio::test]
 async fn an_address_takes_no_more_than_its_connections() {
     let node = Node::with(&["--max-sockets-per-address", "2"]).await;
     let [ann, _ben]: [Client; 2] = node.room("room").await;
