@@ -75,6 +75,11 @@ pub trait Exchange: Send + Sync + 'static {
     /// or by `Removed`.
     fn sync(&self, member: &Member);
 
+    /// Whether anybody wants to hear of those who connect.
+    fn tells_of_connections(&self) -> bool {
+        false
+    }
+
     /// Notes that a client connected that will have this id, if anybody wants to hear of it.
     fn connected(&self, _id: SocketId, _address: Option<IpAddr>) {}
 

@@ -29,7 +29,7 @@ pub use self::{
     outbox::OutboxLimits,
 };
 
-use self::{drain::Phase, limits::Joins};
+use self::{drain::Phase, limits::Arrivals};
 use crate::{auth::Auth, exchange::Exchange, metrics::Metrics, session::Rules};
 use std::{
     net::SocketAddr,
@@ -54,7 +54,7 @@ pub struct Limits {
     pub sockets: usize,
     /// Open WebSockets from one address.
     pub sockets_per_address: usize,
-    /// Joins and resumes a second from one address.
+    /// Joins, resumes and renewals of tokens a second from one address; and connections that others are told of.
     pub joins_per_address: NonZeroU32,
     /// Frames a second from one socket.
     pub messages_per_socket: NonZeroU32,
@@ -83,7 +83,9 @@ pub struct Gateway {
     edge: Edge,
     places: Arc<Semaphore>,
     addresses: Arc<Places>,
-    joins: Arc<Joins>,
+    joins: Arrivals,
+    /// Those that others are told of: each costs them something, before anybody is asked for a token.
+    connected: Arrivals,
     /// All connections reckon their time from it.
     began: Instant,
     phase: watch::Sender<Phase>,
@@ -109,7 +111,8 @@ impl Gateway {
             edge,
             places: Arc::new(Semaphore::new(limits.sockets)),
             addresses: Places::new(limits.sockets_per_address),
-            joins: Arc::new(Joins::new(limits.joins_per_address)),
+            joins: Arrivals::new(limits.joins_per_address),
+            connected: Arrivals::new(limits.joins_per_address),
             began: Instant::now(),
             limits,
             auth,

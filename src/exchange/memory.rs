@@ -149,6 +149,10 @@ impl Exchange for Memory {
         self.rooms.with_room(member, |room| room.sync(member));
     }
 
+    fn tells_of_connections(&self) -> bool {
+        self.rooms.journal.is_some()
+    }
+
     fn connected(&self, id: SocketId, address: Option<IpAddr>) {
         if let Some(journal) = &self.rooms.journal {
             journal.connected(id, address);

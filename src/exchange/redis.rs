@@ -251,6 +251,10 @@ impl Exchange for Redis {
         self.lane(member).sync(member);
     }
 
+    fn tells_of_connections(&self) -> bool {
+        self.herald.is_some()
+    }
+
     fn connected(&self, id: SocketId, address: Option<IpAddr>) {
         if let Some(herald) = &self.herald {
             herald.connected(id, address);

@@ -131,10 +131,14 @@ impl Connection {
         }
     }
 
-    /// Tells who wants to hear of it that a client is here.
+    /// Tells who wants to hear of it that a client is here, unless its address connects too fast: what is told pushes older
+    /// events out of their stream.
     fn tell_of(&self) {
-        if let Some(id) = self.session.first_id() {
-            self.gateway.exchange.connected(id, self.client);
+        let Gateway { exchange, metrics, connected, .. } = &*self.gateway;
+        let Some(id) = self.session.first_id().filter(|_| exchange.tells_of_connections()) else { return };
+        match self.client.map_or(Pace::Fine, |address| connected.take(address.into())) {
+            Pace::Fine => exchange.connected(id, self.client),
+            Pace::Fast(_) | Pace::Relentless(_) => metrics.exchange.untold.inc(),
         }
     }
 
@@ -283,6 +287,7 @@ impl Connection {
             }
             (Effect::TurnedAway(Knock::Join, code), _) => metrics.join_denied(self.session.dialect(), code),
             (Effect::TurnedAway(Knock::Resume, code), _) => metrics.resume_denied(code),
+            // Counted among the errors.
             (Effect::TurnedAway(Knock::Renew, _), _) => {}
             (Effect::Join(member, info, capacity, lifeline), _) => {
                 let client = self.client;

@@ -4,14 +4,14 @@
 //! try again; who empties the second one, too, is sent away. So a client that keeps below its rate never notices, one that
 //! bursts waits, and one that goes on at twice the rate is gone.
 
+mod arrivals;
 mod block;
-mod joins;
 mod pace;
 mod places;
 
 pub use self::places::{Place, Places};
 
-pub(super) use self::{block::Block, joins::Joins, pace::Messages};
+pub(super) use self::{arrivals::Arrivals, block::Block, pace::Messages};
 
 use governor::Quota;
 use std::{num::NonZeroU32, time::Duration};
@@ -26,7 +26,7 @@ pub(super) enum Pace {
     Fine,
     /// It is one too many. It may come after this time, if nothing else does before.
     Fast(Duration),
-    /// It goes on and on; not even after less than this would it be forgiven.
+    /// It goes on and on: the second bucket is empty, too, and would take it after this time at the earliest.
     Relentless(Duration),
 }
 

@@ -137,7 +137,7 @@ impl ExchangeMetrics {
             untold: counter(
                 registry,
                 "switchboard_connections_untold_total",
-                "Connections that no socket.connected tells of, as Redis was away or too many waited for it",
+                "Connections that no socket.connected tells of, as their address made too many, Redis was away or too many waited for it",
             )?,
         })
     }

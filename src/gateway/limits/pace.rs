@@ -72,12 +72,12 @@ mod tests {
         let wait = Duration::from_millis(10);
         assert_eq!(messages.take(second), Pace::Fast(wait));
         assert_eq!(messages.take(second + wait), Pace::Fine, "as it was told");
-        // One too many is forgiven again by now.
+        // The second bucket lost one, and is full again by now.
         for _ in 0..1000 {
             assert_eq!(messages.take(second + wait), Pace::Fast(wait));
         }
         assert_eq!(messages.take(second + wait), Pace::Relentless(wait));
-        assert_eq!(messages.take(12 * second), Pace::Fine, "all is forgiven");
+        assert_eq!(messages.take(12 * second), Pace::Fine, "both are full again");
     }
 
     #[test]

@@ -16,6 +16,30 @@ async fn of_rooms_in_redis() {
     all_kinds(&receiver, &as_refs(&flags(&receiver, &["--redis", &redis.url()]))).await;
 }
 
+/// Who only connects needs no token, and could push all else out of the streams.
+#[tokio::test]
+async fn of_an_address_that_connects_too_fast_no_more_is_told() {
+    const UNTOLD: &str = "switchboard_connections_untold_total";
+
+    let receiver = Receiver::start().await;
+    let slow = ["--joins-per-address", "1"];
+    let node = Node::with(&as_refs(&flags(&receiver, &slow))).await;
+    for _ in 0..12 {
+        node.client().await;
+    }
+    node.until_metric(UNTOLD, 2).await;
+    let mut guest = node.client().await;
+    guest.join("tea").await;
+    let story = receiver.until("the room has been told of", |story| story.in_room("tea").len() == 2).await;
+    assert!(story.count("socket.connected") <= 10);
+
+    let quiet = Node::with(&slow).await;
+    for _ in 0..12 {
+        quiet.client().await;
+    }
+    assert_eq!(quiet.metric(UNTOLD).await, 0, "nobody wants to hear of them");
+}
+
 async fn all_kinds(receiver: &Receiver, flags: &[&str]) {
     let node = Node::with(flags).await;
     let mut ann = node.client().await;

@@ -1,4 +1,4 @@
-//! How fast each address joins and resumes.
+//! How fast each address comes: how it connects, or arrivals.
 
 use super::{Block, Pace, quota, round_up};
 use governor::{
@@ -11,19 +11,18 @@ use std::{
     time::Duration,
 };
 
-/// The joins of all addresses. An address that has been quiet is as good as new, and forgotten in time: at most this many
-/// of those are remembered.
+/// An address that has been quiet is as good as new, and forgotten in time: at most this many of those are remembered.
 const BETWEEN_CLEANINGS: u32 = 1024;
 
 /// The buckets of each address.
 #[derive(Debug)]
-pub(in crate::gateway) struct Joins {
+pub(in crate::gateway) struct Arrivals {
     allowed: DefaultKeyedRateLimiter<Block>,
     excess: DefaultKeyedRateLimiter<Block>,
     since_cleaning: AtomicU32,
 }
 
-impl Joins {
+impl Arrivals {
     /// So many a second from each address.
     pub(in crate::gateway) fn new(rate: NonZeroU32) -> Self {
         let buckets = || RateLimiter::keyed(quota(rate));
@@ -54,31 +53,31 @@ mod tests {
 
     #[test]
     fn each_address_has_its_own_pace() {
-        let joins = Joins::new(NonZeroU32::MIN);
+        let arrivals = Arrivals::new(NonZeroU32::MIN);
         let [ann, ben] = [1, 2].map(|last| Block::V4(Ipv4Addr::new(192, 0, 2, last)));
         for _ in 0..10 {
-            assert_eq!(joins.take(ann), Pace::Fine);
+            assert_eq!(arrivals.take(ann), Pace::Fine);
         }
         for _ in 0..10 {
-            let Pace::Fast(after) = joins.take(ann) else { panic!("one too many") };
+            let Pace::Fast(after) = arrivals.take(ann) else { panic!("one too many") };
             assert!((1..=1000).contains(&after.as_millis()), "{after:?}");
         }
-        assert!(matches!(joins.take(ann), Pace::Relentless(_)));
-        assert_eq!(joins.take(ben), Pace::Fine);
+        assert!(matches!(arrivals.take(ann), Pace::Relentless(_)));
+        assert_eq!(arrivals.take(ben), Pace::Fine);
     }
 
     #[test]
     fn addresses_that_are_gone_are_forgotten() {
         // A thousand times a second: who came once is as good as new two milliseconds later.
-        let joins = Joins::new(NonZeroU32::new(1000).expect("not zero"));
+        let arrivals = Arrivals::new(NonZeroU32::new(1000).expect("not zero"));
         let attack = 50_000;
         for number in 0..attack {
-            joins.take(Block::from(IpAddr::from(Ipv4Addr::from_bits(number))));
+            arrivals.take(Block::from(IpAddr::from(Ipv4Addr::from_bits(number))));
         }
         let begun = std::time::Instant::now();
-        while joins.allowed.len() > 2 * BETWEEN_CLEANINGS as usize {
-            assert!(begun.elapsed() < Duration::from_secs(10), "{} are remembered", joins.allowed.len());
-            joins.take(Block::V4(Ipv4Addr::LOCALHOST));
+        while arrivals.allowed.len() > 2 * BETWEEN_CLEANINGS as usize {
+            assert!(begun.elapsed() < Duration::from_secs(10), "{} are remembered", arrivals.allowed.len());
+            arrivals.take(Block::V4(Ipv4Addr::LOCALHOST));
         }
     }
 }
