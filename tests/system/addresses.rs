@@ -102,9 +102,9 @@ async fn one_client_of_a_proxy_cannot_take_all_connections() {
     }
     assert_eq!(node.metric(TURNED_AWAY).await, 0);
     let mut cut = half(node.address, ann).await;
+    node.until_metric(TURNED_AWAY, 1).await;
     // An end, or a reset: half a request is left unread.
     assert!(matches!(cut.read(&mut [0]).await, Ok(0) | Err(_)));
-    assert_eq!(node.metric(TURNED_AWAY).await, 1);
     let ben = b"PROXY TCP4 192.0.2.2 10.0.0.1 4711 80\r\n";
     assert!(upgraded(node.address, ben).await.is_some(), "another client of the same proxy");
     drop(halves);
