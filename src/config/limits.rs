@@ -16,8 +16,8 @@ pub(super) struct LimitConfig {
     #[arg(long, value_name = "NUMBER", default_value = "1000", value_parser = values::count)]
     pub(super) max_sockets_per_address: NonZeroUsize,
 
-    /// Joins and resumes a second from one address, ten seconds' worth at once; more are refused with rate_limited, at
-    /// twice the rate with 4529
+    /// Joins, resumes and new tokens a second from one address, ten seconds' worth at once; more are refused with
+    /// rate_limited, at twice the rate with 4529
     #[arg(long, value_name = "NUMBER", default_value = "100", value_parser = values::rate)]
     pub(super) joins_per_address: NonZeroU32,
 
