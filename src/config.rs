@@ -3,7 +3,7 @@
 //! A flag wins over the environment, the environment over the file, the file over the default. The file's settings are
 //! read as flags, so that there is one table of settings and one way to be wrong.
 
-#![allow(clippy::doc_markdown, reason = "what documents a setting is its help text")]
+#![allow(clippy::doc_markdown, rustdoc::bare_urls, reason = "what documents a setting is its help text")]
 
 mod admin;
 mod auth;
