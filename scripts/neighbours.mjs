@@ -44,7 +44,7 @@ async function main() {
 }
 
 async function measure(kind, laboratory) {
-  const node = await start('switchboard', { cpu: laboratory.cpus.servers });
+  const node = await start('switchboard-guarded', { cpu: laboratory.cpus.servers });
   try {
     const [{ pid }] = node.processes;
     const [quiet, offended, endings] = [[], [], {}];

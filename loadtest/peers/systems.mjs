@@ -21,13 +21,21 @@ const ROOT = path.join(HERE, '..', '..');
 /** For each process to answer, and to end. */
 const DEADLINE_MS = 15_000;
 
+/** What lets a generator do at one address what many clients do at many. */
+const UNGUARDED = [
+  ...['--max-sockets-per-address', '19000', '--joins-per-address', '1000000', '--messages-per-socket', '1000000000'],
+  ...['--max-sockets', '19000', '--join-timeout', '1h', '--ping-interval', '1h'],
+];
+
 /**
  * What a system is: the dialect it speaks, whether nodes share a Redis, whether it can have several nodes, and how a node is
  * started and known to be ready.
  */
 const SYSTEMS = {
-  switchboard: { dialect: 'switchboard', node: switchboard },
-  'switchboard-redis': { dialect: 'switchboard', redis: true, several: true, node: switchboard },
+  switchboard: { dialect: 'switchboard', node: switchboard(UNGUARDED) },
+  'switchboard-redis': { dialect: 'switchboard', redis: true, several: true, node: switchboard(UNGUARDED) },
+  // With the limits that it has by itself.
+  'switchboard-guarded': { dialect: 'switchboard', node: switchboard([]) },
   skyrtc: { dialect: 'skyrtc', node: peer('skyrtc.mjs') },
   'ws-redis': {
     dialect: 'relay',
@@ -148,17 +156,18 @@ async function startRedis(run) {
 }
 
 /** With nothing that would bound a benchmark, and no work beside. */
-async function switchboard(run, name, redis) {
-  const [port, admin] = [await freePort(), await freePort()];
-  const child = run(name, [
-    binary('switchboard', 'SWITCHBOARD_BIN'),
-    ...['--listen', `127.0.0.1:${port}`, '--admin-listen', `127.0.0.1:${admin}`],
-    ...['--max-sockets-per-address', '19000', '--joins-per-address', '1000000', '--messages-per-socket', '1000000000'],
-    ...['--max-sockets', '19000', '--join-timeout', '1h', '--ping-interval', '1h', '--drain', '0s', '--log', 'warn'],
-    ...(redis ? ['--redis', `redis://${redis}`] : []),
-  ]);
-  await child.ready(() => answers(admin, 'GET /readyz HTTP/1.0\r\n\r\n', ' 200 '));
-  return `ws://127.0.0.1:${port}/ws`;
+function switchboard(flags) {
+  return async (run, name, redis) => {
+    const [port, admin] = [await freePort(), await freePort()];
+    const child = run(name, [
+      binary('switchboard', 'SWITCHBOARD_BIN'),
+      ...['--listen', `127.0.0.1:${port}`, '--admin-listen', `127.0.0.1:${admin}`, '--drain', '0s', '--log', 'warn'],
+      ...flags,
+      ...(redis ? ['--redis', `redis://${redis}`] : []),
+    ]);
+    await child.ready(() => answers(admin, 'GET /readyz HTTP/1.0\r\n\r\n', ' 200 '));
+    return `ws://127.0.0.1:${port}/ws`;
+  };
 }
 
 /** One of the servers in this folder. */
