@@ -17,18 +17,22 @@ use crate::{
     session::{Effect, Input, Knock, Secrets, Session},
     websocket::{Frame, Lost, Opening, Outgoing, Socket},
 };
-use std::{collections::VecDeque, future::pending, mem, net::IpAddr, pin::pin, sync::Arc};
+use std::{collections::VecDeque, future::pending, mem, net::IpAddr, pin::pin, sync::Arc, time::Duration};
 use tokio::{
     select,
     sync::OwnedSemaphorePermit,
     task::yield_now,
-    time::{Instant, sleep, sleep_until},
+    time::{Instant, sleep, sleep_until, timeout},
 };
 use tokio_util::task::task_tracker::TaskTrackerToken;
 use tracing::debug;
 
 /// Frames taken from one client before its room and the others have their turn.
 const BATCH: usize = 32;
+
+/// How long who went on too fast waits for its close frame, unread, in its place: whoever comes back has a fresh allowance,
+/// and would use it up again and again.
+const PENANCE: Duration = Duration::from_secs(5);
 
 pub(super) struct Connection {
     gateway: Arc<Gateway>,
@@ -73,12 +77,19 @@ pub(super) async fn serve(
     let metrics = gateway.metrics.clone();
     let Some(mut socket) = opening.socket(gateway.limits.frame, metrics.clone()).await else { return };
     let _counted = Counted::into(&metrics.sockets);
+    let mut phase = gateway.phase.subscribe();
     let ending = match seat(&gateway, visitor) {
         Ok(_seat) => {
             let mut connection = Connection::new(gateway, visitor);
             connection.tell_of();
-            // It is dropped here, and so out of its room before the farewell, which may take a while.
-            connection.run(&mut socket).await
+            let ending = connection.run(&mut socket).await;
+            // Out of its room before the farewell, which may take a while.
+            drop(connection);
+            if ending == Ending::Closed(CloseCode::RateLimited) {
+                // Unless the node has to go.
+                let _ = timeout(PENANCE, phase.wait_for(|phase| !phase.is_serving())).await;
+            }
+            ending
         }
         Err(code) => Ending::Closed(code),
     };
