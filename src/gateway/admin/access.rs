@@ -1,7 +1,7 @@
 //! Who may ask: who has the token, and no other site's page.
 
 use super::{Admin, refusal::Refusal};
-use crate::secret::Secret;
+use crate::{gateway::Origins, secret::Secret};
 use axum::{
     extract::{Request, State},
     http::{HeaderMap, header},
@@ -63,10 +63,7 @@ impl Admin {
 /// Whether no page asks, or one that came from here. Browsers name the page's site in `Origin`. Some leave it out when a page
 /// asks its own site.
 fn is_own_page(headers: &HeaderMap) -> bool {
-    let Some(origin) = headers.get(header::ORIGIN) else { return true };
-    let origin = origin.to_str().ok().and_then(|origin| origin.split_once("://"));
-    let host = headers.get(header::HOST).and_then(|host| host.to_str().ok());
-    origin.zip(host).is_some_and(|((_, authority), host)| authority.eq_ignore_ascii_case(host))
+    Origins::default().admit(headers)
 }
 
 #[cfg(test)]
