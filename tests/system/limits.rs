@@ -91,8 +91,7 @@ async fn nobody_joins() {
 async fn nobody_answers_the_ping() {
     let node = Node::with(&["--ping-interval", "50ms", "--ping-timeout", "500ms"]).await;
     let [mut ann] = node.room("room").await;
-    let mut ben = RawClient::connect(node.address).await;
-    ben.send(&[(Opcode::Text, br#"{"eventName":"join","data":{"room":"room"}}"#)]).await;
+    let mut ben = RawClient::entering(node.address, "room").await;
     let silence = async {
         let (ended, before) = ben.ended().await;
         assert_eq!(ended, Ended::with(4504, "ping_timeout"));
@@ -121,8 +120,7 @@ async fn a_client_that_does_not_read() {
     let node = Node::start().await;
     let mut ann = node.client().await;
     ann.join("room").await;
-    let mut ben = RawClient::connect(node.address).await;
-    ben.send(&[(Opcode::Text, br#"{"eventName":"join","data":{"room":"room"}}"#)]).await;
+    let mut ben = RawClient::entering(node.address, "room").await;
     let ben_id = ann.hear_event("new_peer").await["socketId"].take();
 
     // More than the system's buffers hold (some megabytes), and the outbox.

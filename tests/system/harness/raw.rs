@@ -23,6 +23,14 @@ impl RawClient {
         Self::dial(address).await.shake_hands().await
     }
 
+    /// One that has asked to come into `room`, and reads nothing of it by itself.
+    pub(crate) async fn entering(address: SocketAddr, room: &str) -> Self {
+        let mut client = Self::connect(address).await;
+        let join = format!(r#"{{"eventName":"join","data":{{"room":"{room}"}}}}"#);
+        client.send(&[(Opcode::Text, join.as_bytes())]).await;
+        client
+    }
+
     /// The first half of what opens a connection.
     pub(crate) async fn dial(address: SocketAddr) -> Self {
         let mut stream = TcpStream::connect(address).await.expect("a listening node");

@@ -181,8 +181,7 @@ async fn outbox() {
     let node = Node::with(&["--outbox-messages", "4"]).await;
     let mut ann = node.client().await;
     ann.join("room").await;
-    let mut ben = RawClient::connect(node.address).await;
-    ben.send(&[(Opcode::Text, br#"{"eventName":"join","data":{"room":"room"}}"#)]).await;
+    let _ben = RawClient::entering(node.address, "room").await;
     let ben_id = ann.hear_event("new_peer").await["socketId"].take();
     let message = json!({ "socketId": ben_id, "body": "x".repeat(60_000) });
     while node.metric(&series(Limit::Outbox)).await == 0 {
