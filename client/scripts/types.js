@@ -9,11 +9,9 @@ import { join } from 'node:path';
 
 const CLIENT = join(import.meta.dirname, '..');
 const TARGET = join(CLIENT, 'switchboard.d.ts');
-const PUBLIC_MODULES = ['room', 'peer', 'publication', 'media', 'errors', 'types'];
+const PUBLIC_MODULES = ['room', 'peer', 'publication', 'files', 'media', 'errors'];
 /** The SDK makes these: their constructors are its own, and are left out of the types. */
-const NOT_YOURS_TO_MAKE = /^(export declare class (?:Peer|Publication) \{)$/gm;
-/** What TypeScript made a type of already. */
-const TYPEDEF_COMMENT = /^\/\*\*(?:(?!\*\/)[^])*@typedef(?:(?!\*\/)[^])*\*\/\n/gm;
+const NOT_YOURS_TO_MAKE = /^(export declare class (?:Peer|Publication|IncomingFile) \{)$/gm;
 const HEADER = '// Made from sdk/*.js by `npm run types`.\n\n';
 
 const types = declarations();
@@ -30,7 +28,8 @@ function declarations() {
   try {
     const options = ['--noEmit', 'false', '--declaration', '--emitDeclarationOnly', '--stripInternal', '--outDir', directory];
     execFileSync(join(CLIENT, 'node_modules/.bin/tsc'), ['--project', CLIENT, ...options], { stdio: 'inherit' });
-    return HEADER + PUBLIC_MODULES.map((name) => textOf(join(directory, 'sdk', `${name}.d.ts`))).join('\n');
+    const files = PUBLIC_MODULES.map((name) => join(directory, 'sdk', `${name}.d.ts`));
+    return HEADER + [...files, join(CLIENT, 'sdk/types.d.ts')].map(textOf).join('\n');
   } finally {
     rmSync(directory, { recursive: true });
   }
@@ -44,6 +43,5 @@ function declarations() {
 function textOf(file) {
   return readFileSync(file, 'utf8')
     .replace(/^(import .*|\/\*\* @import .*|export \{\};)\n/gm, '')
-    .replace(TYPEDEF_COMMENT, '')
     .replace(NOT_YOURS_TO_MAKE, '$1\n    private constructor();');
 }

@@ -82,6 +82,7 @@ export class Link {
     this.#openedAt = Date.now();
     const url = this.#urls[this.#count++ % this.#urls.length];
     try {
+      /** @type {Connection} */
       const connection = new Connection(this.#WebSocket, url, {
         onopen: () => this.#handlers.onopen(),
         onevent: (...event) => (connection === this.#current ? this.#handlers.onevent(...event) : this.#handlers.onanswer(...event)),
