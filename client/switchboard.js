@@ -9,7 +9,7 @@
  *     await room.join();
  */
 export { SwitchboardError } from './sdk/errors.js';
-export { openCamera } from './sdk/media.js';
+export { openCamera, openScreen } from './sdk/media.js';
 export { Peer } from './sdk/peer.js';
 export { Publication } from './sdk/publication.js';
 export { Room } from './sdk/room.js';

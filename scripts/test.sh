@@ -20,13 +20,17 @@ as_root() {
   if [ "$(id -u)" -eq 0 ]; then "$@"; else sudo "$@"; fi
 }
 
-find_chromium() {
+# first_of NAME...: the path of the first of these commands that is there.
+first_of() {
   local name
-  for name in "${CHROMIUM_BIN:-}" chromium chromium-browser google-chrome-stable google-chrome; do
+  for name in "$@"; do
     [ -n "$name" ] && command -v "$name" && return
   done
   return 1
 }
+
+find_chromium() { first_of "${CHROMIUM_BIN:-}" chromium chromium-browser google-chrome-stable google-chrome; }
+find_firefox() { first_of "${FIREFOX_BIN:-}" firefox-esr firefox; }
 
 # install COMMAND PACKAGE: makes a command available.
 install() {
@@ -58,7 +62,9 @@ counts() { [ "$(uname -sm)" = "Linux x86_64" ]; }
 ! counts || command -v valgrind >/dev/null || install valgrind valgrind
 find_chromium >/dev/null || install chromium chromium
 CHROMIUM_BIN=$(find_chromium) || fail "chromium is missing; install it, or name a Chrome with CHROMIUM_BIN"
-export CHROMIUM_BIN
+find_firefox >/dev/null || install firefox-esr firefox-esr
+FIREFOX_BIN=$(find_firefox) || fail "firefox is missing; install it, or name one with FIREFOX_BIN"
+export CHROMIUM_BIN FIREFOX_BIN
 
 step "formatting"
 cargo fmt --all --check
@@ -75,10 +81,12 @@ cargo test --workspace --locked
 step "instructions of the hot paths"
 if counts; then scripts/instructions.sh; else echo "not counted: this is $(uname -sm)"; fi
 
-step "tests of the documents, types of the client"
+step "tests of the documents and the package, what is made of the client"
 npm ci --prefix client --no-audit --no-fund --silent
-node --test tests/docs/
+npm ci --prefix client/reference --no-audit --no-fund --silent
 npm run check --prefix client --silent
+npm run reference --prefix client --silent -- --check
+node --test tests/docs/*.test.mjs tests/package/*.test.mjs
 
 step "tests in a browser"
 cargo build --release --locked

@@ -3,25 +3,20 @@
  * copied along with switchboard.js. With --check, only compares.
  */
 import { execFileSync } from 'node:child_process';
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { made } from './made.js';
 
 const CLIENT = join(import.meta.dirname, '..');
-const TARGET = join(CLIENT, 'switchboard.d.ts');
 const PUBLIC_MODULES = ['room', 'peer', 'publication', 'files', 'media', 'errors'];
 /** The SDK makes these: their constructors are its own, and are left out of the types. */
 const NOT_YOURS_TO_MAKE = /^(export declare class (?:Peer|Publication|IncomingFile) \{)$/gm;
-const HEADER = '// Made from sdk/*.js by `npm run types`.\n\n';
+/** It comes with the first file, so there is no class to import. */
+const ONLY_A_TYPE = /^export (declare class IncomingFile \{)$/m;
+const HEADER = '// Made from sdk/*.js by `npm run types`.\n\n/// <reference lib="dom" />\n\n';
 
-const types = declarations();
-
-if (!process.argv.includes('--check')) {
-  writeFileSync(TARGET, types);
-} else if (readFileSync(TARGET, 'utf8') !== types) {
-  console.error('switchboard.d.ts is out of date: run `npm run types`.');
-  process.exit(1);
-}
+made(join(CLIENT, 'switchboard.d.ts'), declarations(), 'types');
 
 function declarations() {
   const directory = mkdtempSync(join(tmpdir(), 'switchboard-types-'));
@@ -43,5 +38,6 @@ function declarations() {
 function textOf(file) {
   return readFileSync(file, 'utf8')
     .replace(/^(import .*|\/\*\* @import .*|export \{\};)\n/gm, '')
-    .replace(NOT_YOURS_TO_MAKE, '$1\n    private constructor();');
+    .replace(NOT_YOURS_TO_MAKE, '$1\n    private constructor();')
+    .replace(ONLY_A_TYPE, 'export type { IncomingFile };\n$1');
 }

@@ -1,4 +1,5 @@
-import { SwitchboardError } from './errors.js';
+import { deferred } from './deferred.js';
+import { SwitchboardError, tooLarge } from './errors.js';
 
 /** @import { Json } from './types.js' */
 /** @typedef {string | Uint8Array<ArrayBuffer>} Frame */
@@ -17,20 +18,32 @@ const MOST_WAITING_BYTES = 1024 * 1024;
  */
 export class Channel {
   #onmessage;
+  #onclose;
   /** @type {RTCDataChannel | undefined} */
   #dataChannel;
   #isClosed = false;
   /** @type {{ frame: Frame, resolve: () => void, reject: (reason: SwitchboardError) => void }[]} */
   #waiting = [];
   #waitingBytes = 0;
+  /** @type {ReturnType<typeof deferred<void>>} */
+  #opening = deferred();
 
-  /** @param {(data: Json | ArrayBuffer, channel: string) => void} onmessage */
-  constructor(onmessage) {
+  /**
+   * @param {(data: Json | ArrayBuffer, channel: string) => void} onmessage
+   * @param {() => void} onclose
+   */
+  constructor(onmessage, onclose) {
     this.#onmessage = onmessage;
+    this.#onclose = onclose;
   }
 
   get isOpen() {
     return this.#dataChannel?.readyState === 'open';
+  }
+
+  /** Rejects when it is closed, or never will be open. */
+  get opened() {
+    return this.#opening.promise;
   }
 
   /** @param {RTCPeerConnection} pc */
@@ -39,9 +52,15 @@ export class Channel {
     const dataChannel = pc.createDataChannel('switchboard', { negotiated: true, id: 0 });
     dataChannel.binaryType = 'arraybuffer';
     dataChannel.bufferedAmountLowThreshold = HIGH_WATER_BYTES;
-    dataChannel.addEventListener('open', () => this.#flush());
+    dataChannel.addEventListener('open', () => {
+      this.#opening.resolve();
+      this.#flush();
+    });
     dataChannel.addEventListener('bufferedamountlow', () => this.#flush());
-    dataChannel.addEventListener('close', () => this.close());
+    dataChannel.addEventListener('close', () => {
+      this.close();
+      this.#onclose();
+    });
     dataChannel.addEventListener('message', ({ data }) => this.#receive(data));
     this.#dataChannel = dataChannel;
   }
@@ -54,7 +73,7 @@ export class Channel {
    */
   async send(frame) {
     if (this.#isClosed) throw channelClosed();
-    if (!this.isOpen && this.#waitingBytes + frame.length > MOST_WAITING_BYTES) throw tooMuchWaiting();
+    if (!this.isOpen && this.#waitingBytes + frame.length > MOST_WAITING_BYTES) throw new SwitchboardError('overloaded');
     await new Promise((/** @type {(value: void) => void} */ resolve, reject) => {
       this.#waiting.push({ frame, resolve, reject });
       this.#waitingBytes += frame.length;
@@ -62,14 +81,20 @@ export class Channel {
     });
   }
 
+  /** What waits to be sent is taken elsewhere. */
+  takeWaiting() {
+    this.#waitingBytes = 0;
+    return this.#waiting.splice(0);
+  }
+
   /** What waits to be sent fails. */
   drop() {
-    this.#waitingBytes = 0;
-    for (const { reject } of this.#waiting.splice(0)) reject(channelClosed());
+    for (const { reject } of this.takeWaiting()) reject(channelClosed());
   }
 
   close() {
     this.#isClosed = true;
+    this.#opening.reject(channelClosed());
     this.drop();
     this.#dataChannel?.close();
   }
@@ -81,10 +106,10 @@ export class Channel {
       if (!next) return;
       this.#waitingBytes -= next.frame.length;
       try {
-        push(dataChannel, next.frame);
+        dataChannel.send(/** @type {any} */ (next.frame));
         next.resolve();
-      } catch (error) {
-        next.reject(/** @type {SwitchboardError} */ (error));
+      } catch (cause) {
+        next.reject(cause instanceof TypeError ? tooLarge('message', { cause }) : channelClosed(cause));
       }
     }
   }
@@ -94,6 +119,16 @@ export class Channel {
     const message = decode(frame);
     if (message) this.#onmessage(message.data, message.channel);
   }
+}
+
+/**
+ * What the gateway takes of it: text.
+ *
+ * @param {Frame} frame
+ */
+export function jsonIn(frame) {
+  if (typeof frame !== 'string') throw new SwitchboardError('bad_message', 'Bytes do not go through the gateway.');
+  return JSON.parse(frame);
 }
 
 /**
@@ -112,7 +147,7 @@ export function encode(data, channel) {
  */
 function binaryFrame(bytes, channel) {
   const name = new TextEncoder().encode(channel);
-  if (name.length > 255) throw new SwitchboardError('too_large', "A channel's name is up to 255 bytes long.");
+  if (name.length > 255) throw tooLarge("channel's name");
   const frame = new Uint8Array(1 + name.length + bytes.length);
   frame[0] = name.length;
   frame.set(name, 1);
@@ -133,19 +168,20 @@ function bytesOf(data) {
  * @returns {data is ArrayBuffer}
  */
 function isArrayBuffer(data) {
-  return Object.prototype.toString.call(data) === '[object ArrayBuffer]';
+  return /** @type {any} */ (data)?.[Symbol.toStringTag] === 'ArrayBuffer';
 }
 
 /** @param {unknown} data */
 function jsonOf(data) {
-  if (data instanceof Blob) throw unsendable(); // JSON would make it an empty object
+  let json, cause;
   try {
-    const json = JSON.stringify(data);
-    if (json !== undefined) return json;
-  } catch (cause) {
-    throw unsendable(cause);
+    json = JSON.stringify(data);
+  } catch (error) {
+    cause = error;
   }
-  throw unsendable();
+  const isBlob = data instanceof Blob; // JSON would make it an empty object
+  if (json === undefined || isBlob) throw new SwitchboardError('bad_message', 'Only JSON and bytes can be sent.', { cause });
+  return json;
 }
 
 /**
@@ -165,27 +201,7 @@ function decode(frame) {
   }
 }
 
-/**
- * @param {RTCDataChannel} dataChannel
- * @param {Frame} frame
- */
-function push(dataChannel, frame) {
-  try {
-    dataChannel.send(/** @type {any} */ (frame));
-  } catch (cause) {
-    if (cause instanceof TypeError) throw new SwitchboardError('too_large', 'The message is too large for this peer.', { cause });
-    throw channelClosed(cause);
-  }
-}
-
 export function channelClosed(/** @type {unknown} */ cause = undefined) {
-  return new SwitchboardError('channel_closed', 'The data channel to this peer is closed.', { cause });
+  return new SwitchboardError('channel_closed', undefined, { cause });
 }
 
-function tooMuchWaiting() {
-  return new SwitchboardError('overloaded', 'Too much waits already until this peer is connected.');
-}
-
-function unsendable(/** @type {unknown} */ cause = undefined) {
-  return new SwitchboardError('bad_message', 'Only JSON and bytes can be sent.', { cause });
-}

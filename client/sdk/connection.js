@@ -1,5 +1,7 @@
-import { errorFromClose, SwitchboardError, timedOut } from './errors.js';
+import { errorFromClose, SwitchboardError } from './errors.js';
 import { Timers } from './timers.js';
+
+/** @typedef {new (url: string, protocol: string) => WebSocket} WebSocketClass */
 
 /** A gateway that was silent for so long is asked for a sign of life. */
 const SILENCE_MS = 20_000;
@@ -12,13 +14,13 @@ const GIVEN_UP = 4000;
 export class Connection {
   #socket;
   #onlost;
-  #ears = new AbortController();
+  #isSilent = false;
   #timers = new Timers();
   /** When the answer to a ping is due. */
   #answerDue = Infinity;
 
   /**
-   * @param {typeof globalThis.WebSocket} WebSocket
+   * @param {WebSocketClass} WebSocket
    * @param {string} url
    * @param {{
    *   onopen: () => void,
@@ -27,7 +29,7 @@ export class Connection {
    * }} handlers
    */
   constructor(WebSocket, url, { onopen, onevent, onlost }) {
-    this.#socket = openSocket(WebSocket, url);
+    this.#socket = new WebSocket(url, 'switchboard.v1');
     this.#onlost = onlost;
     this.#listen('open', () => {
       this.#hearLife();
@@ -38,7 +40,8 @@ export class Connection {
       const { eventName, data, n } = JSON.parse(frame);
       onevent(eventName, data, n);
     });
-    this.#listen('close', ({ code }) => this.#lose(errorFromClose(code)));
+    this.#listen('close', (event) => this.#lose(errorFromClose(event)));
+    this.#listen('error', () => {}); // told with the close; in Node, one that nobody hears ends the process
   }
 
   /** @param {string} frame */
@@ -58,14 +61,14 @@ export class Connection {
     this.#answerDue = due;
     this.#timers.set('life', patienceMs, () => {
       this.giveUp();
-      this.#onlost(timedOut());
+      this.#onlost(new SwitchboardError('timeout'));
     });
   }
 
   /** Ends it without leaving the room. No handler is called from here on. */
   giveUp() {
     this.#silence();
-    this.#socket.close(GIVEN_UP, 'given up');
+    this.#socket.close(GIVEN_UP);
   }
 
   /**
@@ -78,7 +81,7 @@ export class Connection {
     return new Promise((resolve) => {
       if (this.#socket.readyState === this.#socket.CLOSED) return resolve();
       this.#socket.addEventListener('close', () => resolve());
-      this.#socket.close(1000, 'bye');
+      this.#socket.close(1000);
     });
   }
 
@@ -94,7 +97,7 @@ export class Connection {
   }
 
   #silence() {
-    this.#ears.abort();
+    this.#isSilent = true;
     this.#timers.clearAll();
   }
 
@@ -104,22 +107,6 @@ export class Connection {
    * @param {(event: WebSocketEventMap[E]) => void} listener
    */
   #listen(event, listener) {
-    this.#socket.addEventListener(event, /** @type {any} */ (listener), { signal: this.#ears.signal });
+    this.#socket.addEventListener(event, (/** @type {any} */ told) => this.#isSilent || listener(told));
   }
-}
-
-/**
- * @param {typeof globalThis.WebSocket} WebSocket
- * @param {string} url
- */
-function openSocket(WebSocket, url) {
-  try {
-    return new WebSocket(url, 'switchboard.v1');
-  } catch (cause) {
-    throw noAddress(cause);
-  }
-}
-
-export function noAddress(/** @type {unknown} */ cause) {
-  return new SwitchboardError('unavailable', 'This is no address of a gateway.', { retryable: false, cause });
 }

@@ -1,14 +1,13 @@
 /** @import { ErrorCode } from './types.js' */
 
-/** @type {Set<ErrorCode>} */
-const RETRYABLE = new Set([
-  'room_full', 'rate_limited', 'restart', 'overloaded', 'internal', 'unavailable',
-  'ping_timeout', 'slow_consumer', 'timeout', 'peer_failed', 'media_in_use',
-]);
+/** What may pass, of what goes wrong on this side. Of its own errors the gateway says it.
+ * @type {ErrorCode[]} */
+const RETRYABLE = ['timeout', 'overloaded', 'peer_failed', 'media_in_use'];
 
 /** Every error of the SDK. */
 export class SwitchboardError extends Error {
-  /** @readonly @type {ErrorCode} */
+  /** What happened, in one word.
+   * @readonly @type {ErrorCode} */
   code;
   /** The same call may succeed later, with nothing changed.
    * @readonly @type {boolean} */
@@ -28,14 +27,15 @@ export class SwitchboardError extends Error {
 
   /**
    * @param {ErrorCode} code
-   * @param {string} message
+   * @param {string} [message] what the code doesn't say; without one, the code in words
    * @param {{ retryable?: boolean, fatal?: boolean, retryAfterMs?: number, closeCode?: number, peerId?: string, cause?: unknown }} [details]
    */
-  constructor(code, message, { retryable, fatal = false, retryAfterMs, closeCode, peerId, cause } = {}) {
-    super(message, { cause });
+  constructor(code, message = code.replaceAll('_', ' '), details = {}) {
+    super(message, details);
+    const { retryable = RETRYABLE.includes(code), fatal = false, retryAfterMs, closeCode, peerId } = details;
     this.name = 'SwitchboardError';
     this.code = code;
-    this.retryable = retryable ?? RETRYABLE.has(code);
+    this.retryable = retryable;
     this.fatal = fatal;
     this.retryAfterMs = retryAfterMs;
     this.closeCode = closeCode;
@@ -43,49 +43,35 @@ export class SwitchboardError extends Error {
   }
 }
 
-/** @type {Record<number, [ErrorCode, string]>} */
+/** docs/protocol.md, "Close codes".
+ * @type {Record<number, ErrorCode>} */
 const CLOSE_CODES = {
-  1002: ['bad_message', 'The gateway could not read what was sent.'],
-  1007: ['bad_message', 'The gateway could not read what was sent.'],
-  1009: ['too_large', 'A message was larger than the gateway takes.'],
-  1012: ['restart', 'The gateway is restarting.'],
-  1013: ['overloaded', 'The gateway has as many connections as it can hold.'],
-  4400: ['bad_message', 'The gateway could not read what was sent.'],
-  4401: ['unauthorized', 'The gateway does not accept this token.'],
-  4403: ['forbidden', 'This page may not join.'],
-  4408: ['join_timeout', 'The gateway waited too long for the join.'],
-  4409: ['replaced', 'Another connection goes on in this one\'s place.'],
-  4410: ['kicked', 'An operator removed this client from the room.'],
-  4411: ['room_closed', 'An operator closed the room.'],
-  4500: ['internal', 'The gateway ran into a fault of its own.'],
-  4503: ['unavailable', 'The gateway cannot serve rooms at the moment.'],
-  4504: ['ping_timeout', 'The gateway heard nothing for too long.'],
-  4508: ['slow_consumer', 'This client did not read its messages fast enough.'],
-  4529: ['rate_limited', 'This client sent messages too fast.'],
+  1002: 'bad_message', 1007: 'bad_message', 1009: 'too_large', 1012: 'restart', 1013: 'overloaded',
+  4400: 'bad_message', 4401: 'unauthorized', 4403: 'forbidden', 4408: 'join_timeout', 4409: 'replaced', 4410: 'kicked',
+  4411: 'room_closed', 4500: 'internal', 4503: 'unavailable', 4504: 'ping_timeout', 4508: 'slow_consumer', 4529: 'rate_limited',
 };
 
+/** Trying again doesn't help: after frames that can't be taken, and after any 44xx, those of a later gateway included. */
+const FINAL = /^(44..|100[279])$/;
+
 /**
- * The error of a WebSocket that closed without our asking.
+ * The error of a WebSocket that closed without our asking. The number decides: a reason may be lost on the way, or anybody's.
  *
  * @internal
- * @param {number} closeCode
+ * @param {{ code: number, reason?: string }} close
  */
-export function errorFromClose(closeCode) {
-  const [code, message] = CLOSE_CODES[closeCode] ?? ['unavailable', 'The gateway cannot be reached.'];
-  const retryable = isFinal(closeCode) ? false : undefined;
-  return new SwitchboardError(code, message, { closeCode, retryable });
+export function errorFromClose({ code: closeCode, reason }) {
+  const code = CLOSE_CODES[closeCode] ?? 'unavailable';
+  const why = reason || CLOSE_CODES[closeCode];
+  const message = why ? `The gateway closed the connection: ${closeCode} ${why}` : 'The gateway cannot be reached.';
+  return new SwitchboardError(code, message, { closeCode, retryable: !FINAL.test(`${closeCode}`) });
 }
 
 /**
- * docs/protocol.md: trying again doesn't help after any 44xx, those of a later gateway included.
- *
- * @param {number} closeCode
+ * @internal
+ * @param {string} what
+ * @param {{ peerId?: string, cause?: unknown }} [details]
  */
-function isFinal(closeCode) {
-  return closeCode >= 4400 && closeCode < 4500;
-}
-
-/** @internal */
-export function timedOut() {
-  return new SwitchboardError('timeout', 'The gateway did not answer in time.');
+export function tooLarge(what, details) {
+  return new SwitchboardError('too_large', `This ${what} is too large to send.`, details);
 }

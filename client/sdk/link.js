@@ -1,9 +1,10 @@
 import { backoff } from './backoff.js';
-import { Connection, noAddress } from './connection.js';
-import { SwitchboardError, timedOut } from './errors.js';
+import { Connection } from './connection.js';
+import { SwitchboardError } from './errors.js';
 import { Timers } from './timers.js';
 import { listenForWakeups } from './wakeups.js';
 
+/** @import { WebSocketClass } from './connection.js' */
 /** @import { ReconnectOptions } from './types.js' */
 
 /**
@@ -55,7 +56,7 @@ export class Link {
   #stopListening;
 
   /**
-   * @param {typeof globalThis.WebSocket} WebSocket
+   * @param {WebSocketClass} WebSocket
    * @param {readonly string[]} urls
    * @param {false | ReconnectOptions} reconnect
    * @param {{
@@ -78,7 +79,7 @@ export class Link {
   /** Opens a connection. */
   open() {
     this.#timers.clear('retry');
-    this.#timers.set('entry', ENTRY_TIMEOUT_MS, () => this.refuse(timedOut()));
+    this.#timers.set('entry', ENTRY_TIMEOUT_MS, () => this.refuse(new SwitchboardError('timeout')));
     this.#openedAt = Date.now();
     const url = this.#urls[this.#count++ % this.#urls.length];
     try {
@@ -89,8 +90,8 @@ export class Link {
         onlost: (error) => (connection === this.#current ? this.#lose(error) : this.refuse(error)),
       });
       this.#next = connection;
-    } catch (error) {
-      this.refuse(/** @type {SwitchboardError} */ (error));
+    } catch (cause) {
+      this.refuse(noAddress(cause));
     }
   }
 
@@ -248,8 +249,13 @@ function socketUrl(url) {
     const absolute = new URL(url, globalThis.location?.href);
     absolute.protocol = absolute.protocol.replace('http', 'ws');
     if (absolute.protocol.startsWith('ws')) return absolute.href;
+    throw new TypeError(`${url} is no address of a gateway`);
   } catch (cause) {
     throw noAddress(cause);
   }
-  throw noAddress(new TypeError(`${url} is no address of a WebSocket`));
+}
+
+/** @param {unknown} cause */
+function noAddress(cause) {
+  return new SwitchboardError('unavailable', `${cause}`, { retryable: false, cause });
 }

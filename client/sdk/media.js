@@ -8,36 +8,42 @@ import { SwitchboardError } from './errors.js';
  * @param {MediaStreamConstraints} [constraints]
  * @returns {Promise<MediaStream>} rejects with a `SwitchboardError` that says why there is none
  */
-export async function openCamera(constraints = { audio: true, video: true }) {
-  const devices = globalThis.navigator?.mediaDevices;
-  if (!devices) throw noDevicesError();
+export function openCamera(constraints = { audio: true, video: true }) {
+  return open('Camera or microphone', (devices) => devices.getUserMedia(constraints));
+}
+
+/**
+ * Asks for a screen, a window or a tab to show. Browsers want a click for it.
+ *
+ * @param {DisplayMediaStreamOptions} [options]
+ * @returns {Promise<MediaStream>} rejects with a `SwitchboardError` that says why there is none
+ */
+export function openScreen(options) {
+  return open('The screen', (devices) => devices.getDisplayMedia(options));
+}
+
+/**
+ * @param {string} what
+ * @param {(devices: MediaDevices) => Promise<MediaStream>} ask
+ */
+async function open(what, ask) {
+  if (globalThis.isSecureContext === false) throw new SwitchboardError('insecure_context', `${what} needs HTTPS.`);
   try {
-    return await devices.getUserMedia(constraints);
+    return await ask(navigator.mediaDevices);
   } catch (cause) {
-    throw errorFromMedia(cause);
+    const code = MEDIA_ERRORS[/** @type {any} */ (cause)?.name] ?? 'unsupported';
+    throw new SwitchboardError(code, `${what} can't be used: ${cause}`, { cause });
   }
 }
 
-function noDevicesError() {
-  if (globalThis.isSecureContext === false) {
-    return new SwitchboardError('insecure_context', 'Camera and microphone need a page served over HTTPS.');
-  }
-  return new SwitchboardError('unsupported', 'This browser offers no camera or microphone.');
-}
-
-/** @type {Record<string, [ErrorCode, string]>} */
+/** What the browser says, in our words.
+ * @type {Record<string, ErrorCode>} */
 const MEDIA_ERRORS = {
-  NotAllowedError: ['media_denied', 'Camera or microphone may not be used.'],
-  SecurityError: ['media_denied', 'Camera or microphone may not be used.'],
-  NotFoundError: ['media_not_found', 'There is no camera or microphone.'],
-  NotReadableError: ['media_in_use', 'Another program is using the camera or microphone.'],
-  AbortError: ['media_in_use', 'The camera or microphone could not be started.'],
-  OverconstrainedError: ['media_overconstrained', 'No camera or microphone can do what was asked for.'],
+  NotAllowedError: 'media_denied',
+  SecurityError: 'media_denied',
+  InvalidStateError: 'media_denied', // a screen, without a click
+  NotFoundError: 'media_not_found',
+  NotReadableError: 'media_in_use',
+  AbortError: 'media_in_use',
+  OverconstrainedError: 'media_overconstrained',
 };
-
-/** @param {unknown} cause */
-function errorFromMedia(cause) {
-  const name = cause instanceof Error ? cause.name : '';
-  const [code, message] = MEDIA_ERRORS[name] ?? ['unsupported', 'This browser cannot open camera or microphone as asked.'];
-  return new SwitchboardError(code, message, { cause });
-}

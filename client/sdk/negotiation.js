@@ -1,3 +1,6 @@
+/** So many candidates wait for their description. */
+const MOST_EARLY = 256;
+
 /**
  * Perfect negotiation: either side of a connection may change it at any time, and when both do so
  * at once the polite one gives way. (W3C WebRTC, section 10.7.)
@@ -7,8 +10,9 @@
  * gets the same answer again, and an answer to another offer than the open one is dropped.
  */
 export class Negotiation {
+  /** Whether we give way. */
+  isPolite;
   #pc;
-  #polite;
   #hooks;
   #makingOffer = false;
   #ignoringOffer = false;
@@ -36,7 +40,7 @@ export class Negotiation {
    */
   constructor(pc, polite, hooks) {
     this.#pc = pc;
-    this.#polite = polite;
+    this.isPolite = polite;
     this.#hooks = hooks;
     pc.addEventListener('negotiationneeded', () => this.#guard(() => this.#offer()));
     pc.addEventListener('icecandidate', ({ candidate }) => {
@@ -88,7 +92,7 @@ export class Negotiation {
   async #takeOffer(offer, round) {
     if (round !== undefined && round === this.#takenRound) return this.repeat();
     const collides = this.#makingOffer || this.#pc.signalingState !== 'stable';
-    this.#ignoringOffer = collides && !this.#polite;
+    this.#ignoringOffer = collides && !this.isPolite;
     if (this.#ignoringOffer) return;
 
     await this.#apply(offer);
@@ -116,8 +120,8 @@ export class Negotiation {
 
   /** @param {RTCIceCandidateInit} candidate */
   async #applyCandidate(candidate) {
-    if (!this.#pc.remoteDescription) {
-      if (!this.#ignoringOffer) this.#earlyCandidates.push(candidate);
+    if (this.#isEarly(candidate)) {
+      if (!this.#ignoringOffer && this.#earlyCandidates.length < MOST_EARLY) this.#earlyCandidates.push(candidate);
       return;
     }
     try {
@@ -125,6 +129,16 @@ export class Negotiation {
     } catch (error) {
       if (!this.#ignoringOffer) throw error;
     }
+  }
+
+  /**
+   * The description with its media section is still to come: it may be lost, and come again.
+   *
+   * @param {RTCIceCandidateInit} candidate
+   */
+  #isEarly({ sdpMLineIndex }) {
+    const sections = this.#pc.remoteDescription?.sdp.split('\nm=').length ?? 0;
+    return sections < 2 + (sdpMLineIndex ?? 0);
   }
 
   /** The browser knows whether an offer or an answer is due. */

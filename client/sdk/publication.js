@@ -1,3 +1,4 @@
+/** @import { Peer } from './peer.js' */
 /** @import { Kind } from './types.js' */
 
 /** A stream that everybody in the room gets, whoever comes later included. */
@@ -9,18 +10,21 @@ export class Publication {
   stream;
   /** @internal @readonly @type {Map<Kind, MediaStreamTrack | null>} */
   tracks = new Map();
-  #hooks;
+  #publications;
+  #peers;
 
   /**
    * @internal
    * @param {MediaStream} stream
    * @param {string} source
-   * @param {{ changed: (kind: Kind) => Promise<void>, ended: () => void }} hooks
+   * @param {Set<Publication>} publications which it is one of until it is unpublished
+   * @param {Map<string, Peer>} peers who get it
    */
-  constructor(stream, source, hooks) {
+  constructor(stream, source, publications, peers) {
     this.stream = new MediaStream(stream.getTracks()); // an id of its own: a stream may be published twice
     this.source = source;
-    this.#hooks = hooks;
+    this.#publications = publications.add(this);
+    this.#peers = peers;
     for (const track of stream.getTracks()) this.tracks.set(/** @type {Kind} */ (track.kind), track);
   }
 
@@ -34,11 +38,13 @@ export class Publication {
   async replaceTrack(kind, track) {
     if (track && track.kind !== kind) throw new TypeError(`This is no ${kind} track.`);
     this.tracks.set(kind, track);
-    return this.#hooks.changed(kind);
+    if (!this.#publications.has(this)) return;
+    await Promise.all([...this.#peers.values()].map((peer) => peer.replaceTrack(this, kind)));
   }
 
   /** Takes the stream away from everybody. Its tracks go on, and stay yours to stop. */
   unpublish() {
-    this.#hooks.ended();
+    this.#publications.delete(this);
+    this.#peers.forEach((peer) => peer.unpublish(this));
   }
 }

@@ -6,8 +6,12 @@ import { Publication } from './publication.js';
 import { Signaling } from './signaling.js';
 
 /** @import { Frame } from './channel.js' */
-/** @import { Introduction } from './signaling.js' */
+/** @import { IceServers, Introduction } from './signaling.js' */
+/** @import { Transfers } from './transfers.js' */
 /** @import { ErrorCode, RoomEvents, RoomOptions, RoomState, StateDetails } from './types.js' */
+
+/** The browsers' default would expire after a month, in the midst of a long call. */
+const CERTIFICATE = { name: 'ECDSA', namedCurve: 'P-256', expires: 365 * 24 * 3600 * 1000 };
 
 /** A room: who is there, what they send, and what you send them. */
 export class Room {
@@ -28,6 +32,10 @@ export class Room {
   #joining = null;
   /** @type {RTCConfiguration} */
   #rtcConfig = {};
+  /** @type {RTCCertificate[]} */
+  #certificates = [];
+  /** @type {Transfers | undefined} */
+  #transfers;
 
   /**
    * Does nothing yet: safe on a server.
@@ -35,51 +43,55 @@ export class Room {
    * @param {RoomOptions} options
    */
   constructor(options) {
-    this.#options = options;
+    const { WebSocket, RTCPeerConnection } = globalThis;
+    this.#options = { WebSocket, RTCPeerConnection, ...options };
   }
 
+  /** Whether you are in it. The event `state` tells each change. */
   get state() {
     return this.#state;
   }
 
-  /** Your id in this room, while you are in it: a new one each time that you join, and where the gateway had to let you in
-   * anew when the connection came back. */
+  /** Your id, while you are in the room: a new one each time that you join, and where the gateway had to let you in anew when the
+   * connection came back. */
   get id() {
     return this.#id;
   }
 
-  /** The others, by id.
+  /** The others, by id, in the order that they came.
    * @returns {ReadonlyMap<string, Peer>} */
   get peers() {
     return this.#peers;
   }
 
   /**
+   * Listens to an event.
+   *
    * @template {keyof RoomEvents} E
    * @param {E} event
-   * @param {RoomEvents[E]} listener
-   * @param {{ once?: boolean, signal?: AbortSignal }} [options]
-   * @returns {() => void} stops listening
+   * @param {RoomEvents[E]} listener what it throws is an uncaught error of the page, and harms nobody else
+   * @param {{ once?: boolean, signal?: AbortSignal }} [options] `once`: only to the next; `signal` ends it
+   * @returns {() => void} a function that stops listening
    */
   on(event, listener, options) {
     return this.#events.on(event, listener, options);
   }
 
   /**
-   * Joins; after a `leave()` or a failure, joins again.
+   * Joins; after a `leave()` or a failure, joins again, as somebody new.
    *
-   * @param {{ signal?: AbortSignal }} [options]
+   * @param {{ signal?: AbortSignal }} [options] `signal` gives up joining
    * @returns {Promise<void>} resolves once everybody who was there was told of with `peerjoin`; rejects with
    *   a `SwitchboardError`: `unauthorized`, `forbidden`, `room_full`, `bad_room`, `unavailable`, `unsupported`, `timeout`, `aborted`, or
    *   what the gateway closed the connection with
    */
   async join({ signal } = {}) {
-    if (this.#signaling) {
-      throw new SwitchboardError('already_joined', 'This room is joined already, or about to be.');
-    }
-    if (signal?.aborted) throw aborted();
-    if (!this.#tools.RTCPeerConnection || !this.#tools.WebSocket) throw unsupported();
-    const giveUp = () => this.#end('left', aborted());
+    if (this.#signaling) throw new SwitchboardError('already_joined');
+    if (signal?.aborted) throw new SwitchboardError('aborted');
+    const { WebSocket, RTCPeerConnection } = this.#options;
+    if (!WebSocket) throw unsupported('WebSocket');
+    if (RTCPeerConnection === undefined && globalThis.document) throw unsupported('WebRTC');
+    const giveUp = () => this.#end('left', new SwitchboardError('aborted'));
     signal?.addEventListener('abort', giveUp);
     try {
       await this.#connect();
@@ -89,58 +101,70 @@ export class Room {
   }
 
   /**
-   * Leaves. Safe to call twice.
+   * Leaves, or gives up joining. Safe to call twice.
    *
    * @returns {Promise<void>} resolves once the gateway knows, or its connection is gone
    */
   async leave() {
-    await this.#end('left', aborted());
+    await this.#end('left', new SwitchboardError('aborted'));
   }
 
   /**
    * Shows a stream to everybody in the room, now and later, until it is unpublished.
    *
    * @param {MediaStream} stream
-   * @param {{ source?: 'camera' | 'screen' | (string & {}) }} [options]
+   * @param {{ source?: 'camera' | 'screen' | (string & {}) }} [options] `source`: a word for the others; `camera`, if not given
    * @returns {Publication}
    */
   publish(stream, { source = 'camera' } = {}) {
-    const publication = new Publication(stream, source, {
-      changed: async (kind) => {
-        if (!this.#publications.has(publication)) return;
-        await Promise.all([...this.#peers.values()].map((peer) => peer.replaceTrack(publication, kind)));
-      },
-      ended: () => {
-        this.#publications.delete(publication);
-        this.#peers.forEach((peer) => peer.unpublish(publication));
-      },
-    });
-    this.#publications.add(publication);
+    this.#mustConnect();
+    const publication = new Publication(stream, source, this.#publications, this.#peers);
     this.#peers.forEach((peer) => peer.publish(publication));
     return publication;
   }
 
   /**
-   * Sends to everybody, or to those named, peer to peer. In order for each peer and channel.
+   * Sends to everybody, or to those named, peer to peer, and through the gateway where one of the two has no WebRTC, as in Node:
+   * there it takes JSON only, up to 64 KiB. What you send to a peer arrives in order.
    *
    * Up to 1 MiB waits for a peer that isn't connected yet. What is beyond that, and what a connection
    * that fails hadn't sent, is lost to this peer: a message to those named rejects, one to everybody doesn't.
    *
    * @param {unknown} data bytes, which arrive as an ArrayBuffer, or what `JSON.stringify` takes
-   * @param {{ to?: string | readonly string[], channel?: string }} [options]
+   * @param {{ to?: string | readonly string[], channel?: string }} [options] `to`: an id, or some; `channel`: a word that arrives
+   *   with it, '' if not given
    * @returns {Promise<void>} resolves when the browser has it, which takes no more while much waits there;
    *   a message to everybody waits only for those who are connected. Rejects with a `SwitchboardError`:
    *   `peer_gone`, `channel_closed` or `overloaded` for those named; `bad_message`, `too_large`, `not_joined`
    */
   async send(data, { to, channel = '' } = {}) {
-    if (!this.#isIn) throw new SwitchboardError('not_joined', 'Join the room before sending.');
+    this.#mustBeIn();
     const frame = encode(data, channel);
-    if (to === undefined) {
+    if (to === undefined && this.#options.RTCPeerConnection) {
       await Promise.all([...this.#peers.values()].map((peer) => sendIfConnected(peer, frame)));
     } else {
-      const named = [to].flat().map((id) => this.#peer(id));
+      const named = [to ?? [...this.#peers.keys()]].flat().map((id) => this.#peer(id));
       await Promise.all(named.map((peer) => peer.send(frame)));
     }
+  }
+
+  /**
+   * Offers a file to a peer, and sends it when they accept it. It goes on when the connection breaks and either of you comes
+   * back within a minute, as somebody new, too.
+   *
+   * @param {Blob} file
+   * @param {{ to: string, name?: string, onProgress?: (bytes: number) => void, signal?: AbortSignal }} options
+   *   `to`: an id; `name`: that of the file, if not given; `onProgress` is told how much of it the peer has; `signal` ends it
+   * @returns {Promise<void>} resolves when the peer has all of it; rejects with a `SwitchboardError`: `file_refused`,
+   *   `peer_gone`, `channel_closed` where the peer has no SDK, `aborted` by the signal or by leaving, `not_joined`, `unsupported` in Node
+   */
+  async sendFile(file, { to, name = /** @type {File} */ (file).name ?? '', ...options }) {
+    this.#mustBeIn();
+    this.#mustConnect();
+    this.#peer(to);
+    const transfers = await this.#files();
+    if (!this.#id) throw new SwitchboardError('aborted');
+    await transfers.send(this.#peer(to), file, name, options);
   }
 
   /**
@@ -153,29 +177,62 @@ export class Room {
     this.#signaling?.tellInfo(info ?? null);
   }
 
-  get #isIn() {
-    return this.#state === 'joined' || this.#state === 'reconnecting';
+  #mustBeIn() {
+    if (!this.#id) throw new SwitchboardError('not_joined');
   }
 
-  /** What the browser lends us, unless the options do. */
-  get #tools() {
-    const { WebSocket = globalThis.WebSocket, RTCPeerConnection = globalThis.RTCPeerConnection } = this.#options;
-    return { WebSocket, RTCPeerConnection };
+  #mustConnect() {
+    if (!this.#options.RTCPeerConnection) throw unsupported('WebRTC');
+  }
+
+  /**
+   * Who is alone needs nothing for files: it is loaded when the first peer comes.
+   *
+   * @returns {Promise<Transfers>}
+   */
+  async #files() {
+    const { Transfers } = await import('./transfers.js');
+    return (this.#transfers ??= new Transfers((file) => {
+      if (!this.#emit('file', file)) file.refuse();
+    }));
+  }
+
+  /** @param {Peer} peer */
+  #expectFiles(peer) {
+    if (!peer.pc) return;
+    const files = this.#files();
+    Promise.all([files, peer.opened]).then(([transfers]) => transfers.meet(peer)).catch(() => {});
+    peer.pc.addEventListener('datachannel', ({ channel }) => {
+      files.then((transfers) => transfers.answer(peer, channel)).catch(() => channel.close());
+    });
   }
 
   /** @returns {Promise<void>} */
   #connect() {
-    const { room, info = null, token, url = '/ws', reconnect = {} } = this.#options;
     return new Promise((resolve, reject) => {
-      this.#signaling = new Signaling({ room, info, token, url, reconnect, WebSocket: this.#tools.WebSocket }, {
+      const signaling = new Signaling(this.#options, {
         onevent: (eventName, data) => this.#receive(eventName, data),
         onretry: (retry) => this.#setState('reconnecting', retry),
         onlost: (error) => this.#end('failed', error),
       });
+      this.#signaling = signaling;
       this.#joining = { resolve, reject };
       this.#setState('joining');
-      this.#signaling?.open();
+      this.#certify(signaling);
     });
+  }
+
+  /**
+   * One certificate for all connections of a membership: by it, the others know who comes back as somebody new.
+   *
+   * @param {Signaling} signaling
+   */
+  async #certify(signaling) {
+    const { RTCPeerConnection } = this.#options;
+    const made = RTCPeerConnection?.generateCertificate && (await RTCPeerConnection.generateCertificate(CERTIFICATE).catch(() => {}));
+    if (signaling !== this.#signaling) return; // left meanwhile
+    this.#certificates = made ? [made] : [];
+    signaling.open();
   }
 
   /**
@@ -191,7 +248,7 @@ export class Room {
       case 'new_peer':
         return this.#addPeer(data, false);
       case 'remove_peer':
-        return this.#removePeer(data.socketId, data.reason);
+        return this.#lose(data);
       case 'peer_info':
         return this.#updateInfo(data);
       case 'peer_away':
@@ -202,6 +259,10 @@ export class Room {
         return this.#peers.get(data.socketId)?.receiveDescription(eventName, data);
       case 'ice_candidate':
         return this.#peers.get(data.socketId)?.receiveCandidate(data);
+      case 'data':
+        return this.#peers.get(data.socketId)?.receiveData(data);
+      case 'ice_servers':
+        return this.#useIceServers(data);
       case 'gap':
         return this.#peers.forEach((peer) => peer.repeatIfHanging());
       case 'error':
@@ -209,13 +270,13 @@ export class Room {
     }
   }
 
-  /** @param {{ you: string, peers: Introduction[], iceServers: RTCIceServer[] }} data */
-  #enter({ you, peers, iceServers }) {
+  /** @param {{ you: string, peers: Introduction[] } & IceServers} data */
+  #enter({ you, peers, ...servers }) {
     const signaling = this.#signaling;
     this.#removeAll('lost'); // in the same room, but as somebody else
     if (signaling !== this.#signaling) return; // left by a listener
     this.#id = you;
-    this.#useIceServers(iceServers);
+    this.#useIceServers(servers);
     this.#setState('joined');
     for (const peer of peers) this.#addPeer(peer, true);
     if (this.#state !== 'joined') return;
@@ -223,15 +284,21 @@ export class Room {
     this.#joining = null;
   }
 
-  /** @param {{ iceServers: RTCIceServer[] }} data */
-  #comeBack({ iceServers }) {
-    this.#useIceServers(iceServers);
+  /** @param {IceServers} servers */
+  #comeBack(servers) {
+    this.#useIceServers(servers);
     if (this.#state === 'reconnecting') this.#setState('joined');
   }
 
-  /** @param {RTCIceServer[]} told */
-  #useIceServers(told) {
-    this.#rtcConfig = { ...this.#options.rtcConfig, iceServers: this.#options.iceServers ?? told };
+  /** @param {IceServers} told */
+  #useIceServers({ iceServers, ttl }) {
+    const { iceServers: own, rtcConfig } = this.#options;
+    this.#rtcConfig = { certificates: this.#certificates, ...rtcConfig, iceServers: own ?? iceServers };
+    if (!own) this.#signaling?.renewIceServers(ttl);
+    for (const peer of this.#peers.values()) {
+      if (ttl && !own) peer.reconfigure(this.#rtcConfig);
+      peer.hurry();
+    }
   }
 
   /**
@@ -239,11 +306,14 @@ export class Room {
    * @param {boolean} wasHereFirst
    */
   #addPeer(introduction, wasHereFirst) {
-    if (!this.#isIn) return; // left by a listener of an event just told
-    if (this.#peers.has(introduction.socketId)) return; // told on two connections, of which the second took over
+    if (!this.#id) return; // left by a listener of an event just told
+    const known = this.#peers.get(introduction.socketId);
+    if (known?.stay()) this.#setAway(known.id, introduction.away ?? false);
+    if (known) return; // else told on two connections, of which the second took over
     const peer = this.#makePeer(introduction, wasHereFirst);
     if (!peer) return;
     this.#peers.set(peer.id, peer);
+    this.#expectFiles(peer);
     this.#emit('peerjoin', peer);
   }
 
@@ -252,15 +322,27 @@ export class Room {
    * @param {boolean} wasHereFirst
    */
   #makePeer(introduction, wasHereFirst) {
+    const { RTCPeerConnection } = this.#options;
     try {
-      return new Peer(introduction, new this.#tools.RTCPeerConnection(this.#rtcConfig), wasHereFirst, {
+      return new Peer(introduction, RTCPeerConnection ? new RTCPeerConnection(this.#rtcConfig) : undefined, wasHereFirst, {
         signal: (eventName, data) => this.#signaling?.relay(eventName, data),
         emit: (event, ...args) => this.#emit(event, ...args),
+        gone: () => this.#removePeer(introduction.socketId, 'lost'),
         publications: this.#publications,
       });
     } catch (cause) {
-      this.#end('failed', unconnectable(cause));
+      this.#end('failed', new SwitchboardError('unsupported', `${cause}`, { cause }));
     }
+  }
+
+  /**
+   * A call doesn't end with the way to the gateway, not even when that stays away for longer than the gateway waits.
+   *
+   * @param {{ socketId: string, reason: string }} data
+   */
+  #lose({ socketId, reason }) {
+    if (reason === 'lost' && this.#peers.get(socketId)?.linger(this.#options.lingerMs)) this.#setAway(socketId, true);
+    else this.#removePeer(socketId, reason);
   }
 
   /**
@@ -271,6 +353,7 @@ export class Room {
     const peer = this.#peers.get(id);
     if (!peer) return;
     this.#peers.delete(id);
+    this.#transfers?.part(peer, reason);
     peer.close();
     this.#emit('peerleave', peer, reason);
   }
@@ -300,7 +383,11 @@ export class Room {
   /** @param {{ code: ErrorCode, message: string, retryable: boolean, n?: number, socketId?: string, retryAfterMs?: number }} data */
   #refused({ code, message, retryable, n, socketId: peerId = '', retryAfterMs }) {
     if (code === 'peer_gone') return; // what we sent crossed with its leaving, which we are told of
-    if (retryable && n !== undefined) return this.#peers.get(peerId)?.repeatLater(retryAfterMs);
+    if (retryable && n !== undefined) {
+      const peer = this.#peers.get(peerId);
+      peer?.repeatLater(retryAfterMs);
+      if (!peer || peer.pc) return; // nothing is lost: else it was a message, which isn't said again
+    }
     this.#emit('error', new SwitchboardError(code, message, { retryable, retryAfterMs, peerId: peerId || undefined }));
   }
 
@@ -318,6 +405,7 @@ export class Room {
     this.#id = null;
     if (state === 'failed') this.#setState(state, { error: Object.assign(error, { fatal: true }) });
     else this.#setState(state);
+    this.#transfers?.end();
     this.#removeAll(state === 'left' ? 'left' : 'lost');
     if (joining) joining.reject(error);
     else if (state === 'failed') this.#emit('error', error);
@@ -327,7 +415,7 @@ export class Room {
   /** @param {string} id */
   #peer(id) {
     const peer = this.#peers.get(id);
-    if (!peer) throw new SwitchboardError('peer_gone', 'This peer is not in the room.', { peerId: id });
+    if (!peer) throw new SwitchboardError('peer_gone', undefined, { peerId: id });
     return peer;
   }
 
@@ -345,24 +433,17 @@ export class Room {
    * @template {keyof RoomEvents} E
    * @param {E} event
    * @param {Parameters<RoomEvents[E]>} args
+   * @returns {boolean} whether anybody listens
    */
   #emit(event, ...args) {
-    if (event === 'error' && !this.#events.hasListeners('error')) console.error(...args);
-    this.#events.emit(event, ...args);
+    const isHeard = this.#events.emit(event, ...args);
+    if (event === 'error' && !isHeard) console.error(...args);
+    return isHeard;
   }
 }
 
-function aborted() {
-  return new SwitchboardError('aborted', 'The room was left before it was joined.');
-}
-
-function unsupported() {
-  return new SwitchboardError('unsupported', 'This browser cannot connect to others.');
-}
-
-/** @param {unknown} cause */
-function unconnectable(cause) {
-  return new SwitchboardError('unsupported', 'This browser cannot connect to others as asked.', { cause });
+function unsupported(/** @type {string} */ what) {
+  return new SwitchboardError('unsupported', `There is no ${what} here.`);
 }
 
 /**
@@ -377,7 +458,7 @@ async function sendIfConnected(peer, frame) {
   else sent.catch(() => {});
 }
 
-/** @param {unknown} error */
+/** @param {SwitchboardError} error */
 function forgiveDeparture(error) {
-  if (!(error instanceof SwitchboardError && error.code === 'channel_closed')) throw error;
+  if (error.code !== 'channel_closed') throw error;
 }

@@ -1,20 +1,22 @@
-import { SwitchboardError } from './errors.js';
+import { SwitchboardError, tooLarge } from './errors.js';
 import { Link } from './link.js';
 import { Session } from './session.js';
 import { Timers } from './timers.js';
 
+/** @import { WebSocketClass } from './connection.js' */
 /** @import { Retry } from './link.js' */
-/** @import { ErrorCode, ReconnectOptions, TokenSource } from './types.js' */
+/** @import { ErrorCode, RoomOptions, TokenSource } from './types.js' */
 /** @typedef {{ socketId: string, info: unknown, away?: boolean }} Introduction what the gateway tells of a peer at first */
+/** @typedef {{ iceServers: RTCIceServer[], ttl?: number }} IceServers `ttl`: for so many seconds their credentials are good */
 
 /** What a gateway takes, unless it is told otherwise. A larger frame would cost the connection. */
 const MOST_BYTES = 64 * 1024;
+/** Messages that may wait for the gateway to have them: as many as it takes at once. */
+const MOST_WAITING = 1000;
 /** What the others may see of us, in JSON. */
 const MOST_INFO_BYTES = 4096;
-/** Info that the gateway couldn't take is sent again after such a time. */
-const INFO_AGAIN_MS = 3000;
-/** So is a token that the page couldn't give, or the gateway not take. */
-const TOKEN_AGAIN_MS = 3000;
+/** What has no number, and the gateway couldn't take or the page not give, is tried again after such a time. */
+const AGAIN_MS = 3000;
 /** What was heard is acknowledged after such a time, or when it is so many messages. The protocol asks for a second, and 32. */
 const ACK_AFTER_MS = 500;
 const ACK_AFTER_MESSAGES = 32;
@@ -45,32 +47,24 @@ export class Signaling {
   #timers = new Timers();
 
   /**
-   * @param {{
-   *   room: string,
-   *   info: unknown,
-   *   token?: TokenSource,
-   *   url: string | readonly string[],
-   *   reconnect: false | ReconnectOptions,
-   *   WebSocket: typeof globalThis.WebSocket,
-   * }} options
+   * @param {RoomOptions} options with a `WebSocket`
    * @param {{
    *   onevent: (eventName: string, data: any) => void,
    *   onretry: (retry: Retry) => void,
    *   onlost: (error: SwitchboardError) => void,
    * }} handlers `onretry`: the connection is gone, and there will be another; `onlost`: there will be none
    */
-  constructor({ room, info, token, url, reconnect, WebSocket }, handlers) {
+  constructor({ room, info = null, token, url = '/ws', reconnect = {}, WebSocket }, handlers) {
     this.#room = room;
     this.#info = info;
     this.#token = token;
     this.#resume = reconnect !== false;
     this.#handlers = handlers;
-    this.#link = new Link(WebSocket, [url].flat(), reconnect, {
+    this.#link = new Link(/** @type {WebSocketClass} */ (WebSocket), [url].flat(), reconnect, {
+      ...handlers,
       onopen: () => this.#ask(),
       onanswer: (eventName, data) => this.#answered(eventName, data),
       onevent: (eventName, data, n) => this.#hear(eventName, data, n),
-      onretry: handlers.onretry,
-      onlost: handlers.onlost,
     });
   }
 
@@ -84,11 +78,13 @@ export class Signaling {
    *
    * @param {string} eventName
    * @param {{ socketId: string }} data
+   * @throws {SwitchboardError} it is too large, or too much waits
    */
   relay(eventName, data) {
     if (!this.#session) return; // between two sessions, when the peers of the old one are as good as gone
     const frame = frameOf(eventName, data, this.#session.nextNumber);
-    if (bytesIn(frame) > MOST_BYTES) return this.#refuseHere(eventName, data);
+    if (bytesIn(frame) > MOST_BYTES) throw tooLarge(eventName, { peerId: data.socketId });
+    if (eventName === 'data' && this.#session.unacknowledged.length > MOST_WAITING) throw new SwitchboardError('overloaded');
     this.#session.keep(frame);
     this.#link.send(frame);
   }
@@ -99,10 +95,21 @@ export class Signaling {
    * @param {unknown} info
    */
   tellInfo(info) {
-    if (bytesIn(JSON.stringify(info)) > MOST_INFO_BYTES) return this.#refuseHere('info', {});
+    if (bytesIn(JSON.stringify(info)) > MOST_INFO_BYTES) return this.#handlers.onevent('error', tooLarge('info'));
     this.#info = info;
     this.#hasNewInfo = true;
     this.#sendInfo();
+  }
+
+  /**
+   * Asks for `ice_servers` before the credentials of the last ones end, if they do.
+   *
+   * @param {number} [ttl] in seconds
+   */
+  renewIceServers(ttl) {
+    this.#timers.clear('ask');
+    this.#timers.clear('ice');
+    if (ttl) this.#timers.set('ice', ttl * 250 * (2 + Math.random()), () => this.#askIceServers());
   }
 
   /**
@@ -135,9 +142,7 @@ export class Signaling {
   #join() {
     this.#session = null;
     this.#hasNewInfo = false;
-    const frame = frameOf('join', { room: this.#room, info: this.#info, resume: this.#resume, token: this.#shown });
-    if (bytesIn(frame) > MOST_BYTES) this.#link.refuse(tooLarge('join'));
-    else this.#link.ask(frame);
+    this.#link.ask(frameOf('join', { room: this.#room, info: this.#info, resume: this.#resume, token: this.#shown }));
   }
 
   /**
@@ -213,12 +218,13 @@ export class Signaling {
    * @param {{ retryAfterMs?: number }} data
    */
   #repeatLater({ retryAfterMs = 0 }) {
-    this.#timers.set('info', INFO_AGAIN_MS + retryAfterMs, () => {
+    this.#timers.set('info', AGAIN_MS + retryAfterMs, () => {
       if (this.#hasNewInfo) this.#sendInfo();
       this.#session?.tellAgain();
       this.#acknowledge();
     });
-    if (this.#offered !== this.#shown) this.#timers.set('token', TOKEN_AGAIN_MS + retryAfterMs, () => this.#renew());
+    if (this.#timers.has('ask')) this.#askLater(retryAfterMs);
+    if (this.#offered !== this.#shown) this.#timers.set('token', AGAIN_MS + retryAfterMs, () => this.#renew());
   }
 
   #acknowledge() {
@@ -241,22 +247,23 @@ export class Signaling {
       this.#offered = token;
       this.#link.send(frameOf('token', { token }));
     } catch (error) {
-      this.#timers.set('token', TOKEN_AGAIN_MS, () => this.#renew());
+      this.#timers.set('token', AGAIN_MS, () => this.#renew());
       this.#handlers.onevent('error', error);
     }
   }
 
-  #sendInfo() {
-    this.#link.send(frameOf('info', { info: this.#info }));
+  #askIceServers() {
+    this.#link.send(frameOf('ice_servers'));
+    this.#askLater(0);
   }
 
-  /**
-   * @param {string} eventName
-   * @param {{ socketId?: string }} data
-   */
-  #refuseHere(eventName, { socketId }) {
-    const { code, message, retryable } = tooLarge(eventName);
-    this.#handlers.onevent('error', { code, message, retryable, socketId });
+  /** @param {number} retryAfterMs */
+  #askLater(retryAfterMs) {
+    this.#timers.set('ask', AGAIN_MS + retryAfterMs, () => this.#askIceServers());
+  }
+
+  #sendInfo() {
+    this.#link.send(frameOf('info', { info: this.#info }));
   }
 }
 
@@ -283,7 +290,7 @@ function renewalDelay(afterMs) {
 
 /**
  * @param {string} eventName
- * @param {unknown} data
+ * @param {unknown} [data]
  * @param {number} [n]
  */
 function frameOf(eventName, data, n) {
@@ -293,9 +300,4 @@ function frameOf(eventName, data, n) {
 /** @param {string} text */
 function bytesIn(text) {
   return new TextEncoder().encode(text).length;
-}
-
-/** @param {string} eventName */
-function tooLarge(eventName) {
-  return new SwitchboardError('too_large', `This ${eventName} is too large to send.`);
 }

@@ -1,3 +1,6 @@
+/** The browser takes a longer wait for none. */
+const LONGEST_MS = 2 ** 31 - 1;
+
 /** Timers by name: each is set anew, or cleared, and all end together. */
 export class Timers {
   /** @type {Map<string, ReturnType<typeof setTimeout>>} */
@@ -13,7 +16,7 @@ export class Timers {
     const handle = setTimeout(() => {
       this.#handles.delete(name);
       act();
-    }, inMs);
+    }, Math.min(inMs, LONGEST_MS));
     this.#handles.set(name, handle);
   }
 

@@ -35,7 +35,7 @@ export function addTransceiver(pc, track, stream) {
 export function stopSending(pc, transceiver) {
   if (transceiver.currentDirection === 'stopped') return; // the other side refused it
   const isShared = transceiver.direction === 'sendrecv';
-  transceiver.sender.replaceTrack(null);
+  transceiver.sender.replaceTrack(null).catch(() => {}); // in Firefox, when it is stopped in the same breath
   transceiver.direction = isShared ? 'recvonly' : 'inactive';
   if (!isShared) stopOnceNegotiated(pc, transceiver);
 }

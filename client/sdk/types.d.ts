@@ -2,7 +2,7 @@ import { IncomingFile } from './files.js';
 import { Peer } from './peer.js';
 import { SwitchboardError } from './errors.js';
 
-/** `reconnecting`: the way to the gateway broke, and everything else goes on. */
+/** `reconnecting`: the way to the gateway broke, and everything else goes on. `failed`: you are out, and may join again. */
 export type RoomState = 'idle' | 'joining' | 'joined' | 'reconnecting' | 'left' | 'failed';
 
 /** The wait before an attempt is random, up to a cap that doubles with each. */
@@ -15,16 +15,20 @@ export interface ReconnectOptions {
   giveUpAfterMs?: number;
 }
 
-/** What goes with a state: an `error` with `failed`, all of it with `reconnecting`. */
+/** What goes with the states `failed` and `reconnecting`. */
 export interface StateDetails {
+  /** Why. */
   error: SwitchboardError;
+  /** With `reconnecting`: which attempt is next. */
   attempt?: number;
+  /** With `reconnecting`: how long until then. */
   retryInMs?: number;
 }
 
 /** A token, or what gives one: it is asked before each connection, and some seconds before the last one expires. */
 export type TokenSource = string | (() => string | Promise<string>);
 
+/** What a room is made with. */
 export interface RoomOptions {
   /** The room's name. */
   room: string;
@@ -38,37 +42,50 @@ export interface RoomOptions {
   info?: any;
   /** In place of those the gateway names. */
   iceServers?: RTCIceServer[];
+  /** Whatever else connections are to be made with. */
   rtcConfig?: Omit<RTCConfiguration, 'iceServers'>;
-  /** In place of the browser's. */
-  WebSocket?: typeof globalThis.WebSocket;
-  /** In place of the browser's. */
-  RTCPeerConnection?: typeof globalThis.RTCPeerConnection;
+  /**
+   * For how many milliseconds a call goes on with somebody whom the gateway has lost: as long as the connection lasts, if not
+   * given; 0: not at all.
+   */
+  lingerMs?: number;
+  /** In place of the browser's. Node has one from version 22 on; before, that of the package `ws` does. */
+  WebSocket?: new (url: string, protocol: string) => any;
+  /** In place of the browser's. Without one, as in Node, messages go through the gateway; `null` says so in a page. */
+  RTCPeerConnection?: typeof globalThis.RTCPeerConnection | null;
 }
 
 export interface RoomEvents {
-  /** Also before each attempt to reconnect. */
+  /** The room's state changed, or it is about to try again to reconnect. */
   state: (now: RoomState, was: RoomState, details?: StateDetails) => void;
   /** Somebody is in the room; at first, once for everybody who was there. */
   peerjoin: (peer: Peer) => void;
+  /** Somebody is no longer there, or you are not. */
   peerleave: (peer: Peer, reason: 'left' | 'lost' | 'kicked' | 'closed' | (string & {})) => void;
   /** The peer's way to its gateway broke; the connection between you goes on. */
   peeraway: (peer: Peer) => void;
+  /** Its way to a gateway is there again. */
   peerback: (peer: Peer) => void;
+  /** The connection to a peer changed. */
   peerstate: (peer: Peer, state: RTCPeerConnectionState) => void;
   /** The peer's `info` changed. */
   peerinfo: (peer: Peer) => void;
+  /** Somebody publishes a stream. */
   stream: (peer: Peer, stream: MediaStream, source: 'camera' | 'screen' | (string & {})) => void;
+  /** A stream is over, or whose it was is gone. */
   streamend: (peer: Peer, stream: MediaStream) => void;
+  /** Somebody sent you something. */
   message: (peer: Peer, data: Json | ArrayBuffer, channel: string) => void;
   /** Somebody wants to send you a file; refused when nobody listens. */
   file: (file: IncomingFile) => void;
-  /** Logged to the console when nobody listens. */
+  /** Something failed that nobody waits for; goes to the console when nobody listens. */
   error: (error: SwitchboardError) => void;
 }
 
 /** What arrives of what was sent as JSON. */
 export type Json = null | boolean | number | string | Json[] | { [key: string]: Json };
 
+/** Of a track. */
 export type Kind = 'audio' | 'video';
 
 /** How well the connection to a peer does. Rates and losses are those since the last time that it was asked. */

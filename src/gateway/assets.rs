@@ -13,12 +13,13 @@ use std::fmt::Write;
 #[folder = "client/demo/"]
 struct Demo;
 
-/// The SDK, at `/switchboard.js`; in one file as a module at `/switchboard.min.js`, and for a script tag at
+/// The SDK, at `/switchboard.js`; small, as a module at `/switchboard.min.js`, and for a script tag at
 /// `/switchboard.iife.js`.
 #[derive(Embed)]
 #[folder = "client/"]
 #[include = "switchboard.js"]
 #[include = "switchboard.min.js"]
+#[include = "switchboard-files.min.js"]
 #[include = "switchboard.iife.js"]
 #[include = "switchboard.d.ts"]
 #[include = "sdk/*.js"]

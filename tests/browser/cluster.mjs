@@ -1,4 +1,5 @@
 /* A cluster for a test: gateways, the Redis that they share, and HAProxy before them where it is asked for. */
+import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
@@ -36,11 +37,11 @@ export async function clusterStage(t, { haproxy = false } = {}) {
     started.push(each);
     return each;
   };
-  const redis = add(await redisServer());
+  const redis = add(await Redis.start());
   const nodes = [];
   for (let count = 0; count < 3; count++) nodes.push(add(await Gateway.start(['--redis', `redis://${redis.address}`, ...LEASE, ...FRIENDS])));
   server.address = (haproxy ? add(await haproxyBefore(nodes)) : nodes[0]).address;
-  return { nodes, ...people };
+  return { nodes, redis, ...people };
 }
 
 /** The nodes that have a connection. */
@@ -55,19 +56,46 @@ export async function metric({ admin }, name) {
   return Number(line?.split(' ')[1] ?? 0);
 }
 
-/** An empty Redis, once it takes connections. */
-function redisServer() {
-  return onFreePort((port) => {
-    const args = ['--bind', '127.0.0.1', '--port', port, '--save', '', '--appendonly', 'no'];
-    const redis = spawn('redis-server', args, { stdio: ['ignore', 'pipe', 'ignore'] });
+/** A Redis in a process of its own, in a folder of its own; empty at first. */
+class Redis {
+  #folder;
+  #process;
+  address = '';
+
+  static async start() {
+    const folder = await mkdtemp(join(tmpdir(), 'redis-'));
+    return onFreePort(async (port) => {
+      const redis = new Redis();
+      redis.#folder = folder;
+      redis.address = `127.0.0.1:${port}`;
+      return (await redis.#listen()) ? redis : null;
+    });
+  }
+
+  /** Ends at once and is there again, at the same address. */
+  async restart({ empty }) {
+    const exit = once(this.#process, 'exit');
+    this.#process.kill(empty ? 'SIGKILL' : 'SIGTERM'); // at which it saves
+    await exit;
+    if (empty) await rm(join(this.#folder, 'dump.rdb'), { force: true });
+    assert(await this.#listen(), 'Redis is there again');
+  }
+
+  async stop() {
+    await end(this.#process);
+    await rm(this.#folder, { recursive: true });
+  }
+
+  /** @returns {Promise<boolean>} whether it takes connections: another process may have its port */
+  #listen() {
+    const args = ['--bind', '127.0.0.1', '--port', this.address.split(':')[1], '--dir', this.#folder, '--save', '3600 1', '--appendonly', 'no'];
+    const redis = (this.#process = spawn('redis-server', args, { stdio: ['ignore', 'pipe', 'ignore'] }));
     return new Promise((resolve, reject) => {
       redis.once('error', reject);
-      redis.once('exit', () => resolve(null));
-      createInterface(redis.stdout).on('line', (line) => {
-        if (line.includes('Ready to accept connections')) resolve({ stop: () => end(redis) });
-      });
+      redis.once('exit', () => resolve(false));
+      createInterface(redis.stdout).on('line', (line) => line.includes('Ready to accept connections') && resolve(true));
     });
-  });
+  }
 }
 
 /** HAProxy as deploy/haproxy.cfg has it, once it takes connections. */
@@ -78,24 +106,24 @@ async function haproxyBefore(nodes) {
   await writeFile(file, (await readFile(new URL('../../deploy/haproxy.cfg', import.meta.url), 'utf8')) + servers.join(''));
   const PATH = `${process.env.PATH}:/usr/sbin`; // where Debian has it
   return onFreePort(async (port) => {
-    const env = { ...process.env, PATH, PUBLIC_ADDRESS: `127.0.0.1:${port}` };
+    const address = `127.0.0.1:${port}`;
+    const env = { ...process.env, PATH, PUBLIC_ADDRESS: address };
     const haproxy = spawn('haproxy', ['-db', '-q', '-f', file], { env, stdio: 'ignore' });
     const stop = async () => {
       await end(haproxy);
       await rm(folder, { recursive: true });
     };
-    while (haproxy.exitCode === null) if (await answers(port)) return { stop };
+    while (haproxy.exitCode === null) if (await answers(port)) return { address, stop };
     await stop();
     return null;
   });
 }
 
-/** Runs `start` with a free port until it returns something, which is then given its address. */
-async function onFreePort(start) {
+/** Runs `start` with a free port until it returns something. */
+export async function onFreePort(start) {
   for (let tries = 0; tries < TRIES; tries++) {
-    const port = String(await freePort());
-    const started = await start(port);
-    if (started) return { ...started, address: `127.0.0.1:${port}` };
+    const started = await start(String(await freePort()));
+    if (started) return started;
   }
   throw new Error('what the test needs does not start');
 }
@@ -110,7 +138,7 @@ async function freePort() {
 }
 
 /** Whether somebody listens. */
-function answers(port) {
+export function answers(port) {
   return new Promise((resolve) => {
     const socket = connect(port, '127.0.0.1', () => resolve(true));
     socket.on('error', () => resolve(false)).on('connect', () => socket.destroy());

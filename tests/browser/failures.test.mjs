@@ -1,16 +1,14 @@
 /* Each failure is told in a sentence, with something to do about it. */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { grantDevices, SERVER_AWAY } from './browsers.mjs';
 import { canBeRemoved, fillAndJoin, inCall, seesMovingPicture, stage, write } from './harness.mjs';
-
-/** The browser's own lines, which no page can prevent. */
-const SERVER_AWAY = /WebSocket connection to .* failed|ERR_CONNECTION_REFUSED/;
 
 test('permission denied', async (t) => {
   const { visit } = await stage(t);
   const page = await visit({ permissions: [] });
   await told(page, 'The browser keeps your camera and microphone off.', 'Try again');
-  await page.context().grantPermissions(['camera', 'microphone']);
+  await grantDevices(page);
   await page.getByRole('button', { name: 'Try again' }).click();
   await notTold(page, 'The browser keeps your camera and microphone off.');
   await fillAndJoin(page, 'Ada');
@@ -97,6 +95,13 @@ test("a name that no room can have", async (t) => {
   await page.getByRole('button', { name: 'Suggest another' }).click();
   await fillAndJoin(page, 'Ada');
   await inCall(page);
+});
+
+test('a room that asks for a token', async (t) => {
+  const { visit } = await stage(t, ['--auth-key', 'a-key-of-32-bytes-and-some-more-x']);
+  const page = await visit({ path: '/#kitchen' });
+  await fillAndJoin(page, 'Ada');
+  await told(page, 'Only people with an invitation may come in here', 'Try again');
 });
 
 test('server away', async (t) => {

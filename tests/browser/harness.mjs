@@ -1,38 +1,26 @@
 /*
- * What the browser tests share: a gateway of their own, a real Chromium, and people who visit.
+ * What the browser tests share: a gateway of their own, a real browser, and people who visit.
  * A page that writes an error to its console fails its test, unless the test says it expects it.
  */
 import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { existsSync } from 'node:fs';
-import { createRequire } from 'node:module';
 import { createInterface } from 'node:readline';
 import { after } from 'node:test';
 import { fileURLToPath } from 'node:url';
+import { INSECURE_HOST, launch, newContext, OWN_DOING } from './browsers.mjs';
+import { countsFrames, moves } from './pictures.mjs';
 
-const inClient = createRequire(new URL('../../client/package.json', import.meta.url));
-const { chromium } = inClient('playwright-core');
-
-const CHROMIUM = process.env.CHROMIUM_BIN ?? '/usr/bin/chromium';
-const CHROMIUM_ARGS = [
-  '--headless', '--no-sandbox', '--disable-gpu', '--disable-quic', '--no-first-run',
-  '--disable-background-networking', '--disable-component-update', '--disable-sync',
-  '--use-fake-device-for-media-stream', '--deny-permission-prompts',
-  '--host-resolver-rules=MAP insecure.test 127.0.0.1',
-];
-/** Granted unless a test says otherwise; what is not granted, Chromium denies without asking. */
+/** Granted unless a test says otherwise. */
 const PERMISSIONS = ['camera', 'microphone'];
 const PATIENCE_MS = 20_000;
-
-/** Reached over plain http and not a loopback name: no secure context. */
-const INSECURE_HOST = 'insecure.test';
 
 /** @type {Promise<import('playwright-core').Browser> | undefined} */
 let browser;
 
 function theBrowser() {
-  browser ??= chromium.launch({ executablePath: CHROMIUM, args: CHROMIUM_ARGS });
+  browser ??= launch();
   return browser;
 }
 
@@ -56,10 +44,10 @@ export async function stage(t, gatewayArgs = []) {
  * @param {{ address: string, stop: () => Promise<void> }} server
  */
 export async function visitors(t, server) {
-  const chrome = await theBrowser();
+  const browser = await theBrowser();
   const contexts = [];
   const errors = [];
-  const expected = [];
+  const expected = [OWN_DOING];
 
   t.after(async () => {
     await Promise.all(contexts.map((context) => context.close()));
@@ -67,15 +55,15 @@ export async function visitors(t, server) {
     assert.deepEqual(errors.filter((error) => !expected.some((pattern) => pattern.test(error))), []);
   });
 
-  /** Opens a page, of this server unless `at` another; `init` runs in it before its own scripts, and `watch` gets it before it loads. */
+  /** Opens a page, of this server unless `at` another; `init`, a function or several, runs in it before its own scripts, and `watch` gets it before it loads. */
   async function visit({ at = server, path = '/', url, insecure = false, init, watch, permissions = PERMISSIONS, ...options } = {}) {
-    const context = await chrome.newContext({ permissions, ...options });
+    const context = await newContext(browser, { permissions, ...options });
     contexts.push(context);
     const page = await context.newPage();
     page.setDefaultTimeout(PATIENCE_MS);
     page.on('console', (line) => line.type() === 'error' && errors.push(`${line.text()} (${line.location().url})`));
     page.on('pageerror', (error) => errors.push(error.message));
-    if (init) await page.addInitScript(init);
+    for (const script of [countsFrames, init].flat()) if (script) await page.addInitScript(inPages(script));
     watch?.(page);
     const host = insecure ? at.address.replace('127.0.0.1', INSECURE_HOST) : at.address;
     await page.goto(url ?? `http://${host}${path}`);
@@ -91,8 +79,8 @@ export async function visitors(t, server) {
   }
 
   /** A page with the SDK as `sdk`, and the demo's lobby unused behind it. */
-  async function sdkPage() {
-    const page = await visit({ permissions: [] });
+  async function sdkPage(options) {
+    const page = await visit({ permissions: [], ...options });
     await page.evaluate(async () => {
       globalThis.sdk = await import('/switchboard.js');
     });
@@ -100,6 +88,11 @@ export async function visitors(t, server) {
   }
 
   return { visit, join, sdkPage, expectError: (pattern) => expected.push(pattern) };
+}
+
+/** Not in the empty document that a window has at first, which Firefox has no devices for. */
+function inPages(script) {
+  return { content: `if (location.protocol.startsWith('http')) (${script})();` };
 }
 
 export async function fillAndJoin(page, name) {
@@ -121,14 +114,28 @@ export function tileOf(page, name) {
   return page.locator('#people').getByRole('article', { name, exact: true });
 }
 
-/** Waits until a person's picture has a size and several more frames of it were decoded. */
+/** Waits until a person's picture is to be seen and has changed several more times. */
 export async function seesMovingPicture(page, name) {
-  const video = await tileOf(page, name).locator('video').elementHandle();
-  await page.waitForFunction((video) => {
-    const frames = video.getVideoPlaybackQuality().totalVideoFrames;
-    video.firstSeen ??= frames;
-    return video.videoWidth > 0 && video.getClientRects().length > 0 && frames >= video.firstSeen + 5;
-  }, video);
+  await moves(page, await videoOf(page, name));
+}
+
+export function videoOf(page, name) {
+  return tileOf(page, name).locator('video').elementHandle();
+}
+
+/** For a page that is asked what it heard: `heard('peers')` is how often its connections said that. */
+export function notesWhatItHears() {
+  const counts = {};
+  globalThis.heard = (eventName) => counts[eventName] ?? 0;
+  globalThis.WebSocket = class extends WebSocket {
+    constructor(...args) {
+      super(...args);
+      this.addEventListener('message', ({ data }) => {
+        const { eventName } = JSON.parse(data);
+        counts[eventName] = globalThis.heard(eventName) + 1;
+      });
+    }
+  };
 }
 
 /** For a page that is to lose its room: `remove()` closes its connection as an operator would. */

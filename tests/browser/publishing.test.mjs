@@ -54,3 +54,29 @@ test('a track is replaced by one of its kind only', async (t) => {
   });
   assert.equal(error, 'TypeError');
 });
+
+test('a track is replaced for all but those who refused it', async (t) => {
+  const page = await pageOfTwo(t);
+  const size = await page.evaluate(async () => {
+    const { first, second, picture, next, sizeOf } = globalThis;
+    const seen = next(second, 'stream');
+    const publication = first.publish(picture());
+    const [peer] = await seen;
+    const third = new globalThis.sdk.Room({ room: 'kitchen' });
+    const seenByThird = next(third, 'stream');
+    await third.join();
+    const [, stream] = await seenByThird;
+
+    const { pc } = first.peers.get(second.id);
+    const [transceiver] = pc.getTransceivers().filter(({ sender }) => sender.track);
+    peer.pc.getTransceivers().find(({ mid }) => mid === transceiver.mid).stop();
+    while (transceiver.currentDirection !== 'stopped') {
+      await new Promise((resolve) => pc.addEventListener('signalingstatechange', resolve, { once: true }));
+    }
+    const [track] = picture(240, 160).getTracks();
+    await publication.replaceTrack('video', track);
+    await sizeOf(stream, 240, 160);
+    return [stream.getTracks()[0].readyState];
+  });
+  assert.deepEqual(size, ['live']);
+});

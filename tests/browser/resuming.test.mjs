@@ -1,11 +1,11 @@
 /* A call goes on, whatever becomes of the connections to the server: real nodes, and real pictures. */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { NO_OUTAGES, notIn, SERVER_AWAY } from './browsers.mjs';
 import { clusterStage, metric, taken } from './cluster.mjs';
-import { fillAndJoin, inCall, seesMovingPicture, stage, tileOf, write } from './harness.mjs';
+import { fillAndJoin, inCall, notesWhatItHears, seesMovingPicture, stage, tileOf, videoOf, write } from './harness.mjs';
+import { watch } from './pictures.mjs';
 
-/** The browser's own lines, which no page can prevent. */
-const SERVER_AWAY = /WebSocket connection to .* failed|ERR_CONNECTION_REFUSED|ERR_INTERNET_DISCONNECTED/;
 /** A picture that stands still for longer has stopped. Two cores run three nodes and the browsers. */
 const STANDSTILL_MS = 2000;
 const RESUMED = 'switchboard_resumes_total{outcome="resumed"}';
@@ -17,7 +17,7 @@ test('when a node is killed, pictures go on, nobody leaves, and somebody new can
   const [hers] = await taken(nodes);
   const ben = await join('Ben', 'kitchen');
   const his = (await taken(nodes)).find((node) => node !== hers);
-  const pictures = [await watch(ada, 'Ben'), await watch(ben, 'Ada')];
+  const pictures = [await watch(ada, await videoOf(ada, 'Ben')), await watch(ben, await videoOf(ben, 'Ada'))];
 
   await his.stop();
   const others = nodes.filter((node) => node !== his);
@@ -33,12 +33,12 @@ test('when a node is killed, pictures go on, nobody leaves, and somebody new can
   for (const page of [ada, ben]) assert.doesNotMatch(await page.getByRole('log').innerText(), /left/);
 });
 
-test('a connection that is dead and does not know it is replaced when the network is back', async (t) => {
+test('a connection that is dead and does not know it is replaced when the network is back', notIn(NO_OUTAGES), async (t) => {
   const { nodes, join, expectError } = await clusterStage(t);
   expectError(SERVER_AWAY);
   const ada = await join('Ada', 'kitchen', { at: nodes[0] });
   const ben = await join('Ben', 'kitchen', { at: nodes[1] });
-  const pictures = [await watch(ada, 'Ben'), await watch(ben, 'Ada')];
+  const pictures = [await watch(ada, await videoOf(ada, 'Ben')), await watch(ben, await videoOf(ben, 'Ada'))];
 
   await ben.context().setOffline(true);
   await ben.evaluate(() => document.dispatchEvent(new Event('visibilitychange'))); // somebody looks at the page
@@ -70,16 +70,19 @@ test('who is away is shown, and that they are back', async (t) => {
   assert.equal(await metric(gateway, RESUMED), 1);
 });
 
-test('who comes back too late comes in anew, by itself', async (t) => {
+test('who comes back too late was seen all the time, and comes in anew, by itself', async (t) => {
   const { join, expectError } = await stage(t, ['--resume-window', '1s']);
   expectError(SERVER_AWAY);
-  const ada = await join('Ada', 'kitchen');
+  const ada = await join('Ada', 'kitchen', { init: notesWhatItHears });
   const ben = await join('Ben', 'kitchen', { init: canBeCut });
   await seesMovingPicture(ada, 'Ben');
   await ben.evaluate(() => globalThis.cut());
-  await ada.getByText('Ben left').waitFor();
-  await ada.getByText('Just you').waitFor();
+  await ada.waitForFunction(() => globalThis.heard('remove_peer') > 0);
+  const status = tileOf(ada, 'Ben').getByText('reconnecting…');
+  await status.waitFor();
+  await seesMovingPicture(ada, 'Ben');
   await ben.evaluate(() => globalThis.mend());
+  await status.waitFor({ state: 'hidden' });
   for (const [page, other] of [[ada, 'Ben'], [ben, 'Ada']]) {
     await seesMovingPicture(page, other);
     await page.getByText('2 people').waitFor();
@@ -89,7 +92,7 @@ test('who comes back too late comes in anew, by itself', async (t) => {
 test('a connection that is gone is told of after a second, and one that is back by then is not', async (t) => {
   const { visit, expectError } = await stage(t);
   expectError(SERVER_AWAY);
-  const ben = await visit({ path: '/#kitchen', init: canBeCut });
+  const ben = await visit({ path: '/#kitchen', init: [canBeCut, notesWhatItHears] });
   await fillAndJoin(ben, 'Ben');
   await inCall(ben);
   await ben.clock.install();
@@ -97,14 +100,12 @@ test('a connection that is gone is told of after a second, and one that is back 
   const line = ben.locator('#connection');
   const told = () => line.innerText();
 
-  const resumed = resumes(ben);
   await ben.evaluate(() => {
     globalThis.cut();
     globalThis.mend();
   });
   await ben.clock.runFor(300);
-  await resumed;
-  await ben.evaluate(() => {}); // heard by the page, too
+  await ben.waitForFunction(() => globalThis.heard('resumed') > 0);
   await ben.clock.runFor(5000);
   assert.equal(await told(), '');
 
@@ -149,39 +150,6 @@ test('what is published while the node is gone arrives once there is another', a
     assert.deepEqual(log, ['joining', 'joined', 'joined']);
   }
 });
-
-/** Waits until the page hears that its next connection took over. */
-function resumes(page) {
-  return new Promise((resolve) => {
-    page.on('websocket', (socket) => {
-      socket.on('framereceived', ({ payload }) => payload.includes('"resumed"') && resolve());
-    });
-  });
-}
-
-/** Notes how long a person's picture stands still, from now on. */
-async function watch(page, name) {
-  await seesMovingPicture(page, name);
-  const video = await tileOf(page, name).locator('video').elementHandle();
-  await page.evaluate((video) => {
-    let frames = video.getVideoPlaybackQuality().totalVideoFrames;
-    let movedAt = performance.now();
-    video.longestStandstill = 0;
-    video.look = () => {
-      const now = performance.now();
-      video.longestStandstill = Math.max(video.longestStandstill, now - movedAt);
-      const count = video.getVideoPlaybackQuality().totalVideoFrames;
-      if (count > frames) [frames, movedAt] = [count, now];
-    };
-    setInterval(video.look, 100);
-  }, video);
-  return {
-    longestStandstill: () => page.evaluate((video) => {
-      video.look();
-      return video.isConnected ? video.longestStandstill : Infinity;
-    }, video),
-  };
-}
 
 /** For a page whose connections to the server can be `cut()`: there are none until `mend()`. */
 function canBeCut() {

@@ -2,15 +2,21 @@
 import { stage } from './harness.mjs';
 
 /** A page with the SDK and a few helpers. */
-export async function roomsPage(t) {
-  const { sdkPage } = await stage(t);
+export async function roomsPage(t, gatewayArgs = []) {
+  const { sdkPage } = await stage(t, gatewayArgs);
   return prepare(await sdkPage());
 }
 
 /** Two rooms in one page, `first` and `second`, connected; `offers` counts what each has sent. */
-export async function pageOfTwo(t, { published = false } = {}) {
+export async function pageOfTwo(t, options = {}) {
   const page = await roomsPage(t);
-  await page.evaluate(async (published) => {
+  await connectTwo(page, options);
+  return page;
+}
+
+/** Makes two rooms, with the page's own WebSocket if it has one. */
+export async function connectTwo(page, { published = false, rtcConfig = {} } = {}) {
+  await page.evaluate(async ({ published, rtcConfig }) => {
     const { sdk, next, picture, countOffers, channels } = globalThis;
     globalThis.offers = { first: 0, second: 0 };
     const RTCPeerConnection = class extends globalThis.RTCPeerConnection {
@@ -20,7 +26,7 @@ export async function pageOfTwo(t, { published = false } = {}) {
         return channel;
       }
     };
-    const room = (name) => new sdk.Room({ room: 'kitchen', WebSocket: countOffers(name), RTCPeerConnection });
+    const room = (name) => new sdk.Room({ room: 'kitchen', WebSocket: countOffers(name), RTCPeerConnection, rtcConfig });
     const first = (globalThis.first = room('first'));
     const second = (globalThis.second = room('second'));
     const arrivals = published ? [next(first, 'stream'), next(second, 'stream')] : [];
@@ -29,8 +35,7 @@ export async function pageOfTwo(t, { published = false } = {}) {
     await first.join();
     await second.join();
     await Promise.all([...connected, ...arrivals]);
-  }, published);
-  return page;
+  }, { published, rtcConfig });
 }
 
 /** Gives a page what the tests of rooms share. */
@@ -39,20 +44,19 @@ export async function prepare(page) {
     Object.assign(globalThis, {
       channels: [],
 
-      /** A moving picture of some size. */
-      picture(width = 160, height = 120) {
-        const canvas = new OffscreenCanvas(width, height);
+      /** A moving picture of some size, of so many frames a second. */
+      picture(width = 160, height = 120, rate = 25) {
+        const canvas = Object.assign(document.createElement('canvas'), { width, height });
         const context = canvas.getContext('2d');
-        const track = new MediaStreamTrackGenerator({ kind: 'video' });
-        const writer = track.writable.getWriter();
+        const stream = canvas.captureStream();
+        const [track] = stream.getTracks();
         let frames = 0;
         const timer = setInterval(() => {
           if (track.readyState === 'ended') return clearInterval(timer);
           context.fillStyle = `hsl(${(frames++ * 7) % 360} 80% 50%)`;
           context.fillRect(0, 0, width, height);
-          writer.write(new VideoFrame(canvas, { timestamp: frames * 40_000 })).catch(() => clearInterval(timer));
-        }, 40);
-        return new MediaStream([track]);
+        }, 1000 / rate);
+        return stream;
       },
 
       /** The arguments of an event, as soon as they are the ones waited for. */
@@ -74,6 +78,14 @@ export async function prepare(page) {
         while (video.videoWidth !== width || video.videoHeight !== height) {
           await new Promise((resolve) => video.addEventListener('resize', resolve, { once: true }));
         }
+      },
+
+      /** Waits until so many more pictures of a stream came. */
+      async moves(stream, pictures = 5) {
+        const video = (stream.video ??= document.createElementNS('http://www.w3.org/1999/xhtml', 'video'));
+        Object.assign(video, { srcObject: stream, muted: true });
+        await video.play();
+        for (let count = 0; count < pictures; count++) await new Promise((resolve) => video.requestVideoFrameCallback(resolve));
       },
 
       codeOf(promise) {

@@ -37,11 +37,11 @@ export function stage(t, options = {}) {
   });
 
   /** Joins on the first socket; the room has these peers then. */
-  async function join({ peers = ['ann'], resume = { key: 'key-1', windowMs: 30_000 } } = {}) {
+  async function join({ peers = ['ann'], resume = { key: 'key-1', windowMs: 30_000 }, ...more } = {}) {
     const joined = room.join();
     const [socket] = sockets;
     socket.open();
-    socket.say('peers', peersOf('me', peers, { resume }));
+    socket.say('peers', peersOf('me', peers, { resume, ...more }));
     await joined;
     await settle();
     log.length = 0;
@@ -64,6 +64,38 @@ export function settle() {
 export async function after(ms) {
   mock.timers.tick(ms);
   await settle();
+}
+
+/** A page that may wake up. */
+export function page(t) {
+  const target = new EventTarget();
+  const document = Object.assign(new EventTarget(), { visibilityState: 'visible' });
+  let count = 0;
+  for (const each of [target, document]) {
+    t.mock.method(each, 'addEventListener', (...args) => {
+      count++;
+      EventTarget.prototype.addEventListener.apply(each, args);
+    });
+    t.mock.method(each, 'removeEventListener', (...args) => {
+      count--;
+      EventTarget.prototype.removeEventListener.apply(each, args);
+    });
+  }
+  const globals = {
+    document,
+    addEventListener: (...args) => target.addEventListener(...args),
+    removeEventListener: (...args) => target.removeEventListener(...args),
+  };
+  Object.assign(globalThis, globals);
+  t.after(() => Object.keys(globals).forEach((name) => delete globalThis[name]));
+  return {
+    listening: () => count,
+    wake(how) {
+      if (how === 'online') return target.dispatchEvent(new Event('online'));
+      document.visibilityState = how;
+      document.dispatchEvent(new Event('visibilitychange'));
+    },
+  };
 }
 
 /** What a room tells, in short: names and ids. */
@@ -134,6 +166,9 @@ class PeerConnection extends EventTarget {
   currentLocalDescription = null;
   pendingLocalDescription = null;
   remoteDescription = null;
+  restarts = 0;
+  /** The way that it found. */
+  route = 'host';
   #descriptions = 0;
   #isNeeded = false;
 
@@ -141,9 +176,32 @@ class PeerConnection extends EventTarget {
     return this.pendingLocalDescription ?? this.currentLocalDescription;
   }
 
+  constructor(config) {
+    super();
+    this.config = config;
+  }
+
   createDataChannel() {
-    this.restartIce();
-    return Object.assign(new EventTarget(), { readyState: 'connecting', close() {} });
+    this.#negotiate();
+    const channel = Object.assign(new EventTarget(), {
+      readyState: 'connecting',
+      close() {
+        if (channel.readyState !== 'closed') queueMicrotask(() => channel.dispatchEvent(new Event('close')));
+        channel.readyState = 'closed';
+      },
+    });
+    return (this.channel = channel);
+  }
+
+  setConfiguration(config) {
+    if (this.signalingState === 'closed') throw new DOMException('it is closed', 'InvalidStateError');
+    this.config = config;
+  }
+
+  async getStats() {
+    const pair = { id: 'pair', type: 'candidate-pair', localCandidateId: 'local' };
+    const transport = { id: 'transport', type: 'transport', selectedCandidatePairId: 'pair' };
+    return new Map([transport, pair, { id: 'local', candidateType: this.route }].map((entry) => [entry.id, entry]));
   }
 
   async setLocalDescription() {
@@ -165,6 +223,11 @@ class PeerConnection extends EventTarget {
   async addIceCandidate() {}
 
   restartIce() {
+    this.restarts++;
+    this.#negotiate();
+  }
+
+  #negotiate() {
     this.#isNeeded = true;
     queueMicrotask(() => this.#isNeeded && this.signalingState === 'stable' && this.dispatchEvent(new Event('negotiationneeded')));
   }
@@ -176,8 +239,8 @@ class PeerConnection extends EventTarget {
   }
 
   /** The test's. */
-  connect() {
-    this.connectionState = 'connected';
+  become(state) {
+    this.connectionState = state;
     this.dispatchEvent(new Event('connectionstatechange'));
   }
 

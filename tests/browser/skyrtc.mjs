@@ -4,7 +4,7 @@
 export async function skyRtcClient(page, room) {
   await page.evaluate(async (room) => {
     const stream = await navigator.mediaDevices.getUserMedia({ audio: true, video: true });
-    const connections = new Map();
+    const connections = (globalThis.connections = new Map());
     const videos = (globalThis.videos = new Map());
     const sent = (globalThis.sent = {});
     const socket = new WebSocket(`ws://${location.host}/`);
@@ -29,19 +29,25 @@ export async function skyRtcClient(page, room) {
       return pc;
     };
 
+    const offer = (globalThis.offer = async (socketId) => {
+      const pc = connections.get(socketId);
+      const sdp = await pc.createOffer();
+      await pc.setLocalDescription(sdp);
+      send('__offer', { sdp, socketId });
+    });
+
     const handlers = {
       async _peers({ connections: ids }) {
         for (const socketId of ids) {
-          const pc = connect(socketId);
-          const sdp = await pc.createOffer();
-          await pc.setLocalDescription(sdp);
-          send('__offer', { sdp, socketId });
+          connect(socketId);
+          await offer(socketId);
         }
       },
       _new_peer: ({ socketId }) => connect(socketId),
       _remove_peer: ({ socketId }) => connections.get(socketId).close(),
       async _offer({ socketId, sdp: offer }) {
         const pc = connections.get(socketId);
+        if (pc.signalingState !== 'stable') return; // browsers of 2014 knew of no rollback, and failed
         await pc.setRemoteDescription(offer);
         const sdp = await pc.createAnswer();
         await pc.setLocalDescription(sdp);
@@ -67,7 +73,7 @@ export async function skyRtcClient(page, room) {
 /** Waits until so many remote videos play. */
 export function picturesMove(page, count) {
   return page.waitForFunction((count) => {
-    const playing = [...globalThis.videos.values()].filter((video) => video.getVideoPlaybackQuality().totalVideoFrames > 5);
+    const playing = [...globalThis.videos.values()].filter((video) => globalThis.framesOf(video) > 5);
     return playing.length === count;
   }, count);
 }

@@ -56,6 +56,17 @@ async fn the_sdk_comes_with_its_types() {
 }
 
 #[tokio::test]
+async fn the_sdk_comes_in_small_files_too() {
+    let node = Node::start().await;
+    for name in ["switchboard.min.js", "switchboard-files.min.js", "switchboard.iife.js"] {
+        let file = get(node.address, &format!("/{name}")).await;
+        assert_eq!((file.status, file.header("content-type")), (200, Some("text/javascript; charset=utf-8")));
+        assert_eq!(file.header("access-control-allow-origin"), Some("*"), "{name}");
+        assert!(file.body.starts_with("/*! Switchboard "), "{name}");
+    }
+}
+
+#[tokio::test]
 async fn a_file_that_the_browser_has_is_not_sent_again() {
     let node = Node::start().await;
     let tag = get(node.address, "/demo.js").await.header("etag").expect("a tag").to_owned();
