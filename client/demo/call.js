@@ -1,59 +1,76 @@
 import { Room } from '../switchboard.js';
+import { Announcer } from './announcer.js';
 import { Chat } from './chat.js';
+import { Comings } from './comings.js';
 import { ConnectionLine } from './connection-line.js';
 import { bindDeviceButtons } from './devices.js';
 import { joinFailure, lostFailure, mediaFailure } from './failures.js';
-import { keepFitting } from './grid.js';
-import { displayName } from './names.js';
+import { Files } from './files.js';
+import { bindInvitation } from './invitation.js';
+import { bindMore } from './more.js';
+import { toldName } from './names.js';
 import { Notice } from './notice.js';
-import { byId, find } from './page.js';
-import { Tile } from './tile.js';
+import { byId } from './page.js';
+import { nameOf } from './people.js';
+import { Screen } from './screen.js';
+import { bindSettings } from './settings.js';
+import { bindShortcuts } from './shortcuts.js';
+import { showSpeaking } from './speaking.js';
+import { Stage } from './stage.js';
+import { Statistics } from './statistics.js';
+import { Toast } from './toast.js';
+import { write } from './words.js';
 
 /** @import { Peer, Publication, RoomState, StateDetails, SwitchboardError } from '../switchboard.js' */
-/** @import { Devices } from './devices.js' */
+/** @import { Replacement } from './devices.js' */
 /** @import { Action, Failure } from './failures.js' */
-
-/** @type {Partial<Record<RTCPeerConnectionState, string>>} */
-const CONNECTION_STATUS = {
-  new: 'connecting…',
-  connecting: 'connecting…',
-  disconnected: 'connection is weak…',
-  failed: 'no way through the network',
-};
+/** @import { Hardware } from './hardware.js' */
+/** @import { Tell } from './words.js' */
 
 /** Somebody who is back sooner was never away. */
 const CALM_MS = 1000;
+/** Twice what the page lets anybody write: nobody is to fill it for all. */
+const MOST_CHARACTERS = 4000;
 
-/** In the room: everybody's picture, the chat, and the way out. */
+/** In the room: what happens there, and who on the page is told of it. */
 export class Call {
   #element = byId('call');
-  #grid = byId('people');
   #notice = new Notice('call-notice');
+  #toast = new Toast();
   #connection = new ConnectionLine();
+  #announcer = new Announcer();
   #chat = new Chat((text) => this.#say(text));
-  #own = Tile.ofYourself();
-  /** @type {Map<Peer, Tile>} */
-  #tiles = new Map();
+  #files = new Files(this.#chat, (files) => this.#sendFiles(files));
+  #comings = new Comings((tell) => this.#tell(tell));
+  #stage = new Stage();
+  #statistics = new Statistics(this.#stage);
+  #screen = new Screen();
   /** @type {Room | null} */
   #room = null;
   /** @type {Publication | null} */
   #publication = null;
   #name = '';
-  #devices;
+  #hardware;
   #onleft;
+  #stopShowingSpeech = () => {};
 
   /**
-   * @param {Devices} devices
+   * @param {Hardware} hardware
    * @param {() => void} onleft
    */
-  constructor(devices, onleft) {
-    this.#devices = devices;
+  constructor(hardware, onleft) {
+    this.#hardware = hardware;
     this.#onleft = onleft;
-    keepFitting(this.#grid);
-    bindDeviceButtons(find(this.#element, '.toolbar'), devices, (error) => this.#showMediaFailure(error));
-    devices.addEventListener('change', () => this.#showDevices());
+    const onerror = (/** @type {SwitchboardError} */ error) => this.#showMediaFailure(error);
+    bindDeviceButtons(byId('tools'), hardware.devices, onerror);
+    bindSettings(hardware, onerror);
+    bindInvitation();
+    bindMore();
+    bindShortcuts(this.#element);
+    this.#listenToHardware();
+    this.#bindScreen();
+    byId('toggle-statistics').addEventListener('click', () => this.#toggleStatistics());
     byId('leave').addEventListener('click', () => this.leave());
-    byId('copy-link').addEventListener('click', () => this.#copyLink());
   }
 
   /**
@@ -62,7 +79,7 @@ export class Call {
    * @returns {Promise<void>} rejects with a `SwitchboardError`, `aborted` after a `leave()`
    */
   async join(name, roomName) {
-    this.#name = name;
+    this.#name = toldName(name);
     const room = new Room({ room: roomName, info: this.#info() });
     this.#listen(room);
     this.#clear();
@@ -74,10 +91,14 @@ export class Call {
 
   /** Leaves, or gives up joining. */
   leave() {
+    this.#screen.stop();
     this.#room?.leave();
     this.#room = null;
     this.#publication = null;
     this.#connection.hide();
+    this.#stopShowingSpeech();
+    this.#hideStatistics();
+    for (const dialog of document.querySelectorAll('dialog')) dialog.close();
     if (this.#element.hidden) return;
     this.#element.hidden = true;
     this.#onleft();
@@ -92,17 +113,63 @@ export class Call {
   #listen(room) {
     room.on('state', (now, was, details) => this.#showState(now, was, details));
     room.on('peerjoin', (peer) => this.#addPeer(peer));
-    room.on('peerleave', (peer) => this.#removePeer(peer));
-    room.on('peerinfo', (peer) => this.#showPeer(peer));
-    room.on('peeraway', (peer) => setTimeout(() => this.#showPeer(peer), CALM_MS));
-    room.on('peerback', (peer) => this.#showPeer(peer));
-    room.on('peerstate', (peer) => this.#showPeer(peer));
-    room.on('stream', (peer) => this.#showPeer(peer));
-    room.on('streamend', (peer) => this.#showPeer(peer));
+    room.on('peerleave', (peer, reason) => this.#removePeer(peer, reason));
+    room.on('peerinfo', (peer) => this.#stage.show(peer));
+    room.on('peeraway', (peer) => setTimeout(() => this.#stage.show(peer), CALM_MS));
+    room.on('peerback', (peer) => this.#stage.show(peer));
+    room.on('peerstate', (peer) => this.#stage.show(peer));
+    room.on('stream', (peer, stream, source) => this.#showStream(peer, stream, source));
+    room.on('streamend', (peer, stream) => this.#hideStream(peer, stream));
     room.on('message', (peer, data, channel) => {
-      if (channel === 'chat' && typeof data === 'string') this.#chat.say(nameOf(peer), data);
+      if (channel !== 'chat' || typeof data !== 'string') return;
+      this.#chat.say(nameOf(peer), data.length > MOST_CHARACTERS ? `${data.slice(0, MOST_CHARACTERS)} …` : data);
+      this.#announce((t) => t.messageFrom(nameOf(peer)));
+    });
+    room.on('file', (file) => {
+      this.#files.receive(file);
+      this.#announce((t) => t.offersFile(nameOf(file.from), file.name));
     });
     room.on('error', (error) => console.warn(error.message)); // the tiles and the notice say it to people
+  }
+
+  #listenToHardware() {
+    const { devices, speaker } = this.#hardware;
+    devices.addEventListener('change', () => this.#showDevices());
+    devices.addEventListener('replaced', (event) => {
+      const { device, gone, now } = /** @type {CustomEvent<Replacement>} */ (event).detail;
+      if (now !== null) this.#toast.show((t) => t.deviceGone(gone, now));
+      else this.#toast.show((t) => (device === 'camera' ? t.cameraGone : t.microphoneGone));
+    });
+    speaker.addEventListener('gone', () => this.#toast.show((t) => t.speakerGone));
+  }
+
+  #bindScreen() {
+    const button = byId('share-screen');
+    button.hidden = !this.#screen.isPossible;
+    button.addEventListener('click', () => this.#toggleScreen());
+    /** @type {MediaStream | null} */
+    let shown = null;
+    this.#screen.addEventListener('change', () => {
+      const { stream } = this.#screen;
+      if (shown) this.#stage.removeScreen(shown);
+      if (stream) this.#stage.addScreen(stream, (t) => t.yourScreen, { isOwn: true });
+      shown = stream;
+      button.setAttribute('aria-pressed', String(stream !== null));
+      write(button, (t) => (stream ? t.stopSharing : t.shareScreen), 'data-tip');
+      this.#toast.show((t) => (stream ? t.youShareScreen : t.screenEnded));
+    });
+  }
+
+  async #toggleScreen() {
+    if (this.#screen.stream) return this.#screen.stop();
+    if (!this.#room) return;
+    try {
+      await this.#screen.share(this.#room);
+    } catch (error) {
+      const { code, cause } = /** @type {SwitchboardError} */ (error);
+      const wasOnlyCancelled = code === 'media_denied' && !/system/i.test(String(cause));
+      if (!wasOnlyCancelled) this.#toast.show((t) => (code === 'media_denied' ? t.screenDenied : t.screenOther));
+    }
   }
 
   /**
@@ -113,21 +180,28 @@ export class Call {
   #showState(now, was, details) {
     this.#showCount();
     if (now === 'reconnecting' && details) return this.#connection.lost(this.#trouble, details);
-    if (now === 'joined') return this.#connection.found();
+    if (now === 'joined') {
+      queueMicrotask(() => this.#comings.settle()); // those who are there are told of before that
+      return this.#connection.found();
+    }
     this.#connection.hide();
-    if (now === 'failed' && was !== 'joining' && details) this.#showFailure(lostFailure(details.error));
+    if (now !== 'failed' || was === 'joining' || !details) return;
+    this.#screen.stop();
+    this.#showFailure(lostFailure(details.error));
   }
 
+  /** @returns {Tell} */
   get #trouble() {
-    return `The connection to the server is gone.${this.#tiles.size > 0 ? ' Your call goes on.' : ''}`;
+    return this.#stage.people.size > 0 ? (t) => t.callGoesOn : (t) => t.serverGone;
   }
 
   #clear() {
-    this.#tiles.clear();
-    this.#grid.replaceChildren(this.#own.element);
-    this.#own.setName(this.#name, ' (you)');
+    this.#stage.clear(this.#name);
     this.#chat.clear();
+    this.#files.clear();
+    this.#comings.clear();
     this.#notice.hide();
+    this.#toast.hide();
     this.#showDevices();
     this.#showCount();
   }
@@ -138,60 +212,101 @@ export class Call {
     heading.textContent = roomName;
     document.title = `${roomName} · Switchboard`;
     this.#element.hidden = false;
+    this.#stage.own.play();
+    this.#stopShowingSpeech = showSpeaking(this.#stage, this.#hardware.level);
     heading.focus();
   }
 
   /** @param {Peer} peer */
   #addPeer(peer) {
-    const tile = new Tile();
-    this.#tiles.set(peer, tile);
-    this.#grid.append(tile.element);
-    this.#showPeer(peer);
+    this.#stage.add(peer);
     this.#showCount();
-    if (!this.#element.hidden) this.#chat.tell(`${nameOf(peer)} joined`);
+    if (!this.#element.hidden) this.#comings.came(nameOf(peer));
   }
 
-  /** @param {Peer} peer */
-  #removePeer(peer) {
-    this.#tiles.get(peer)?.element.remove();
-    this.#tiles.delete(peer);
+  /**
+   * @param {Peer} peer
+   * @param {string} reason
+   */
+  #removePeer(peer, reason) {
+    this.#stage.remove(peer);
     this.#showCount();
-    if (this.#isIn) this.#chat.tell(`${nameOf(peer)} left`);
+    const isOurLoss = this.#room?.state === 'failed' || (this.#room?.state === 'reconnecting' && reason === 'lost');
+    if (isOurLoss) this.#comings.lostSightOf(nameOf(peer));
+    else if (this.#isIn) this.#comings.went(nameOf(peer), reason);
   }
 
-  /** @param {Peer} peer */
-  #showPeer(peer) {
-    const tile = this.#tiles.get(peer);
-    const info = infoOf(peer);
-    tile?.setName(info.name);
-    tile?.setStatus(peer.away ? 'reconnecting…' : (CONNECTION_STATUS[peer.state] ?? ''));
-    tile?.setStream([...peer.streams.values()].find(({ source }) => source === 'camera')?.stream ?? null);
-    tile?.setDevices({ microphone: info.microphone !== false, camera: info.camera !== false });
+  /**
+   * @param {Peer} peer
+   * @param {MediaStream} stream
+   * @param {string} source
+   */
+  #showStream(peer, stream, source) {
+    if (source === 'screen') {
+      this.#stage.addScreen(stream, (t) => t.screenOf(nameOf(peer)));
+      this.#tell((t) => t.sharesScreen(nameOf(peer)));
+    }
+    this.#stage.show(peer);
+    this.#hardware.speaker.apply();
+  }
+
+  /**
+   * @param {Peer} peer
+   * @param {MediaStream} stream
+   */
+  #hideStream(peer, stream) {
+    this.#stage.removeScreen(stream);
+    this.#stage.show(peer);
   }
 
   #showCount() {
-    const count = 1 + this.#tiles.size;
-    byId('count').textContent = !this.#isIn ? 'Not connected' : count === 1 ? 'Just you' : `${count} people`;
+    const count = 1 + this.#stage.people.size;
+    const isIn = this.#isIn;
+    write(byId('count'), (t) => (isIn ? t.people(count) : t.notConnected));
     byId('alone').hidden = this.#room?.state !== 'joined' || count > 1;
   }
 
   #showDevices() {
-    const { microphone, camera, picture } = this.#devices;
-    this.#own.setStream(picture);
-    this.#own.setDevices({ microphone: this.#devices.isOn('microphone'), camera: this.#devices.isOn('camera') });
+    const { microphone, camera } = this.#hardware.devices;
+    this.#stage.showOwn(this.#hardware.devices);
     this.#publication?.replaceTrack('audio', microphone);
     this.#publication?.replaceTrack('video', camera);
     this.#room?.setInfo(this.#info());
   }
 
+  #toggleStatistics() {
+    this.#statistics.toggle();
+    byId('toggle-statistics').setAttribute('aria-pressed', String(this.#statistics.isShown));
+  }
+
+  #hideStatistics() {
+    if (this.#statistics.isShown) this.#toggleStatistics();
+  }
+
   /** What the others are told: a silent microphone and a missing picture look alike from afar. */
   #info() {
-    return { name: displayName(this.#name), microphone: this.#devices.isOn('microphone'), camera: this.#devices.isOn('camera') };
+    const { devices } = this.#hardware;
+    return { name: this.#name, microphone: devices.isOn('microphone'), camera: devices.isOn('camera') };
   }
 
   #ownStream() {
-    const { microphone, camera } = this.#devices;
+    const { microphone, camera } = this.#hardware.devices;
     return new MediaStream([microphone, camera].filter((track) => track !== null));
+  }
+
+  /**
+   * In the chat, and aloud where nobody sees the chat.
+   *
+   * @param {Tell} tell
+   */
+  #tell(tell) {
+    this.#chat.tell(tell);
+    this.#announce(tell);
+  }
+
+  /** @param {Tell} tell */
+  #announce(tell) {
+    if (!this.#chat.isOpen) this.#announcer.say(tell);
   }
 
   /** @param {string} text */
@@ -200,8 +315,14 @@ export class Call {
     try {
       await this.#room?.send(text, { channel: 'chat' });
     } catch {
-      this.#chat.tell('This message could not be sent.');
+      this.#chat.tell((t) => t.notSent);
     }
+  }
+
+  /** @param {Iterable<File>} files */
+  #sendFiles(files) {
+    if (!this.#room || this.#room.peers.size === 0) return this.#toast.show((t) => t.nobodyToShareWith);
+    this.#files.send(this.#room, this.#name, files);
   }
 
   async #rejoin() {
@@ -230,33 +351,8 @@ export class Call {
   /** @param {Action} action */
   async #act(action) {
     if (action === 'join') return this.#rejoin();
+    if (action === 'rename') return this.leave();
     this.#notice.hide();
-    if (action === 'open-devices') this.#devices.open().catch((error) => this.#showMediaFailure(error));
+    if (action === 'open-devices') this.#hardware.devices.open().catch((error) => this.#showMediaFailure(error));
   }
-
-  async #copyLink() {
-    const label = find(byId('copy-link'), 'span');
-    try {
-      await navigator.clipboard.writeText(location.href);
-      label.textContent = 'Copied';
-      setTimeout(() => (label.textContent = 'Copy link'), 2000);
-    } catch {
-      prompt('Copy this link:', location.href);
-    }
-  }
-}
-
-/**
- * What a peer tells about itself: anybody may be in the room, so it can be anything.
- *
- * @param {Peer} peer
- * @returns {{ name?: unknown, microphone?: unknown, camera?: unknown }}
- */
-function infoOf({ info }) {
-  return info !== null && typeof info === 'object' && !Array.isArray(info) ? info : {};
-}
-
-/** @param {Peer} peer */
-function nameOf(peer) {
-  return displayName(infoOf(peer).name);
 }

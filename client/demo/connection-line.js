@@ -1,6 +1,8 @@
 import { byId, find } from './page.js';
+import { write } from './words.js';
 
 /** @import { StateDetails } from '../switchboard.js' */
+/** @import { Tell } from './words.js' */
 
 /** What is over sooner needn't be told. */
 const CALM_MS = 1000;
@@ -17,17 +19,17 @@ export class ConnectionLine {
   #timer;
   /** When the server is tried again. */
   #retryAt = 0;
-  /** @type {string | null} */
+  /** @type {Tell | null} */
   #trouble = null;
 
   /**
-   * @param {string} sentence
+   * @param {Tell} trouble
    * @param {StateDetails} details
    */
-  lost(sentence, { retryInMs = 0 }) {
+  lost(trouble, { retryInMs = 0 }) {
     this.#retryAt = performance.now() + retryInMs;
     const isNew = this.#trouble === null;
-    this.#trouble = sentence;
+    this.#trouble = trouble;
     if (isNew) this.#in(CALM_MS, () => this.#count());
   }
 
@@ -35,14 +37,14 @@ export class ConnectionLine {
     const wasShown = this.#isShown;
     this.hide();
     if (!wasShown) return;
-    this.#show('You are connected again.');
+    this.#show((t) => t.connectedAgain);
     this.#in(NEWS_MS, () => this.hide());
   }
 
   hide() {
     clearTimeout(this.#timer);
     this.#trouble = null;
-    this.#show('');
+    this.#show(null);
   }
 
   get #isShown() {
@@ -51,18 +53,18 @@ export class ConnectionLine {
 
   #count() {
     const seconds = Math.round((this.#retryAt - performance.now()) / 1000);
-    this.#show(this.#trouble ?? '', seconds > 0 ? `Trying again in ${seconds} s…` : 'Trying again…');
+    this.#show(this.#trouble, (t) => (seconds > 0 ? t.tryingIn(seconds) : t.tryingNow));
     this.#in(500, () => this.#count());
   }
 
   /**
-   * @param {string} sentence
-   * @param {string} [countdown]
+   * @param {Tell | null} sentence
+   * @param {Tell} [countdown]
    */
-  #show(sentence, countdown = '') {
-    if (this.#sentence.textContent !== sentence) this.#sentence.textContent = sentence;
-    this.#countdown.textContent = countdown;
-    this.#element.classList.toggle('shown', sentence !== '');
+  #show(sentence, countdown = () => '') {
+    write(this.#sentence, sentence ?? (() => ''));
+    write(this.#countdown, countdown);
+    this.#element.classList.toggle('shown', sentence !== null);
   }
 
   /**

@@ -1,12 +1,15 @@
 import { SwitchboardError } from '../switchboard.js';
 import { Call } from './call.js';
-import { Devices } from './devices.js';
 import { joinFailure } from './failures.js';
+import { Hardware } from './hardware.js';
 import { Lobby } from './lobby.js';
+import { translate } from './words.js';
 
-const devices = new Devices();
-const lobby = new Lobby(devices, join);
-const call = new Call(devices, () => lobby.show());
+translate(document);
+const hardware = new Hardware();
+const lobby = new Lobby(hardware, join);
+const call = new Call(hardware, () => lobby.show());
+document.body.hidden = false; // all at once, with its words: nothing moves about
 
 /**
  * @param {string} name

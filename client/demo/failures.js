@@ -2,73 +2,41 @@
  * What people read when something fails, and what they can do about it.
  *
  * @typedef {'open-devices' | 'open-securely' | 'join' | 'rename'} Action
- * @typedef {{ sentence: string, label: string, action: Action }} Failure
+ * @typedef {{ sentence: Tell, label: Tell, action: Action }} Failure
  */
 
 /** @import { SwitchboardError } from '../switchboard.js' */
+/** @import { Tell } from './words.js' */
 
 /** @type {Record<string, Failure>} */
 const MEDIA = {
-  media_denied: {
-    sentence: 'The browser keeps your camera and microphone off. Allow them next to the address, or join without.',
-    label: 'Try again',
-    action: 'open-devices',
-  },
-  media_not_found: {
-    sentence: 'No camera or microphone found. You can join anyway, and see and hear the others.',
-    label: 'Look again',
-    action: 'open-devices',
-  },
-  media_in_use: {
-    sentence: 'Another program is using your camera or microphone. Close it, or join without.',
-    label: 'Try again',
-    action: 'open-devices',
-  },
-  insecure_context: {
-    sentence: 'Camera and microphone need a secure (https) page. You can join anyway, and see and hear the others.',
-    label: 'Open securely',
-    action: 'open-securely',
-  },
+  media_denied: { sentence: (t) => t.mediaDenied, label: (t) => t.tryAgain, action: 'open-devices' },
+  media_not_found: { sentence: (t) => t.mediaNotFound, label: (t) => t.lookAgain, action: 'open-devices' },
+  media_in_use: { sentence: (t) => t.mediaInUse, label: (t) => t.tryAgain, action: 'open-devices' },
+  insecure_context: { sentence: (t) => t.mediaInsecure, label: (t) => t.openSecurely, action: 'open-securely' },
 };
 
 /** @type {Failure} */
-const OTHER_MEDIA = {
-  sentence: 'This browser could not start camera or microphone. You can join anyway, and see and hear the others.',
-  label: 'Try again',
-  action: 'open-devices',
-};
+const OTHER_MEDIA = { sentence: (t) => t.mediaOther, label: (t) => t.tryAgain, action: 'open-devices' };
 
 /** @type {Record<string, Failure>} */
 const JOINING = {
-  room_full: {
-    sentence: 'This room is full. Wait until somebody leaves, or choose another room.',
-    label: 'Try again',
-    action: 'join',
-  },
-  bad_room: {
-    sentence: 'A room cannot have this name.',
-    label: 'Suggest another',
-    action: 'rename',
-  },
-  unsupported: {
-    sentence: 'This browser cannot make video calls. Open this page in another one.',
-    label: 'Try again',
-    action: 'join',
-  },
+  room_full: { sentence: (t) => t.roomFull, label: (t) => t.tryAgain, action: 'join' },
+  bad_room: { sentence: (t) => t.badRoom, label: (t) => t.suggestAnother, action: 'rename' },
+  unsupported: { sentence: (t) => t.unsupported, label: (t) => t.tryAgain, action: 'join' },
+  unauthorized: { sentence: (t) => t.unauthorized, label: (t) => t.tryAgain, action: 'join' },
+  forbidden: { sentence: (t) => t.forbidden, label: (t) => t.suggestAnother, action: 'rename' },
 };
 
 /** @type {Failure} */
-const OTHER_JOINING = {
-  sentence: 'The server cannot be reached. Check your network, then try again.',
-  label: 'Try again',
-  action: 'join',
-};
+const OTHER_JOINING = { sentence: (t) => t.unreachable, label: (t) => t.tryAgain, action: 'join' };
 
-/** @type {Record<string, string>} */
+/** @type {Record<string, Tell>} */
 const LOST = {
-  replaced: 'You are in this room by another connection now.',
-  kicked: 'You were removed from this room.',
-  room_closed: 'This room was closed.',
+  replaced: (t) => t.replaced,
+  kicked: (t) => t.kicked,
+  room_closed: (t) => t.roomClosed,
+  unauthorized: (t) => t.invitationEnded,
 };
 
 /**
@@ -92,5 +60,5 @@ export function joinFailure({ code }) {
  * @returns {Failure}
  */
 export function lostFailure({ code }) {
-  return { sentence: LOST[code] ?? 'The connection to the room was lost.', label: 'Join again', action: 'join' };
+  return { sentence: LOST[code] ?? ((t) => t.roomLost), label: (t) => t.joinAgain, action: 'join' };
 }

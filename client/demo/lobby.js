@@ -1,3 +1,4 @@
+import { offerChoices } from './choices.js';
 import { bindDeviceButtons } from './devices.js';
 import { mediaFailure } from './failures.js';
 import { recall, remember } from './memory.js';
@@ -5,9 +6,10 @@ import { suggestRoom } from './names.js';
 import { Notice } from './notice.js';
 import { byId, find } from './page.js';
 import { Tile } from './tile.js';
+import { write } from './words.js';
 
 /** @import { SwitchboardError } from '../switchboard.js' */
-/** @import { Devices } from './devices.js' */
+/** @import { Hardware } from './hardware.js' */
 /** @import { Action, Failure } from './failures.js' */
 
 const NAME_KEY = 'switchboard.name';
@@ -25,12 +27,15 @@ export class Lobby {
   #devices;
 
   /**
-   * @param {Devices} devices
+   * @param {Hardware} hardware
    * @param {(name: string, room: string) => void} join
    */
-  constructor(devices, join) {
+  constructor(hardware, join) {
+    const { devices } = hardware;
+    const onerror = (/** @type {SwitchboardError} */ error) => this.#showMediaFailure(error);
     this.#devices = devices;
-    bindDeviceButtons(this.#element, devices, (error) => this.#showMediaFailure(error));
+    bindDeviceButtons(this.#element, devices, onerror);
+    offerChoices(byId('lobby-choices'), hardware, onerror);
     devices.addEventListener('change', () => this.#showDevices());
     this.#name.value = recall(NAME_KEY);
     this.#name.addEventListener('input', () => this.#showName());
@@ -63,7 +68,7 @@ export class Lobby {
   /** @param {boolean} isJoining */
   setJoining(isJoining) {
     this.#submit.disabled = isJoining;
-    this.#submit.textContent = isJoining ? 'Joining…' : 'Join';
+    write(this.#submit, (t) => (isJoining ? t.joining : t.join));
     if (isJoining) this.#joinNotice.hide();
   }
 
@@ -104,7 +109,9 @@ export class Lobby {
   }
 
   #showName() {
-    this.#preview.setName(this.#name.value || 'You');
+    const name = this.#name.value;
+    this.#preview.setTitle((t) => name || t.you);
+    this.#preview.setInitials(name);
   }
 
   #showDevices() {

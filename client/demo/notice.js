@@ -1,4 +1,5 @@
 import { byId, find } from './page.js';
+import { write } from './words.js';
 
 /** @import { Failure } from './failures.js' */
 
@@ -17,10 +18,10 @@ export class Notice {
    */
   show({ sentence, label }, act) {
     const text = document.createElement('p');
-    text.textContent = sentence;
+    write(text, sentence);
     const button = document.createElement('button');
     button.type = 'button';
-    button.textContent = label;
+    write(button, label);
     button.addEventListener('click', act);
     this.#element.replaceChildren(text, button);
     this.#element.hidden = false;

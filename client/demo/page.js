@@ -1,3 +1,5 @@
+import { translate } from './words.js';
+
 /**
  * An element of index.html.
  *
@@ -17,7 +19,9 @@ export function byId(id) {
  * @param {string} id
  */
 export function fromTemplate(id) {
-  return /** @type {DocumentFragment} */ (/** @type {HTMLTemplateElement} */ (byId(id)).content.cloneNode(true));
+  const copy = /** @type {DocumentFragment} */ (/** @type {HTMLTemplateElement} */ (byId(id)).content.cloneNode(true));
+  translate(copy);
+  return copy;
 }
 
 /**

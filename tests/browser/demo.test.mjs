@@ -1,11 +1,11 @@
 /* The demo room, as people with other browsers, screens and habits use it. */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { SERVER_AWAY } from './browsers.mjs';
 import { canBeRemoved, fillAndJoin, inCall, stage } from './harness.mjs';
 
 const PHONE = { viewport: { width: 390, height: 844 } };
 const PHONE_ON_ITS_SIDE = { viewport: { width: 844, height: 390 } };
-const SERVER_AWAY = /WebSocket connection to .* failed|ERR_CONNECTION_REFUSED/;
 
 test('a browser that remembers nothing', async (t) => {
   const { join } = await stage(t);
@@ -44,6 +44,10 @@ test('what the chat covers on a phone cannot be reached, and Escape closes it', 
   await chat.waitFor();
   await ada.locator('#leave').focus();
   assert.notEqual(await ada.evaluate(() => document.activeElement.id), 'leave');
+  await ada.evaluate(() => document.querySelector('dialog').showModal());
+  await ada.keyboard.press('Escape');
+  await ada.waitForFunction(() => document.querySelector('dialog[open]') === null);
+  assert.equal(await chat.isVisible(), true, 'the dialog lay over it');
   await ada.keyboard.press('Escape');
   await chat.waitFor({ state: 'hidden' });
   await focused(ada, 'Chat');
