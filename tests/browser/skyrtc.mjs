@@ -58,9 +58,10 @@ export async function skyRtcClient(page, room) {
     };
 
     const joined = new Promise((resolve) => {
+      let turn = Promise.resolve(); // as the browser of 2014 took one description after the other
       socket.onmessage = ({ data }) => {
         const message = JSON.parse(data);
-        handlers[message.eventName](message.data);
+        turn = turn.finally(() => handlers[message.eventName](message.data));
         if (message.eventName === '_peers') resolve();
       };
     });
