@@ -109,14 +109,15 @@ async fn all_named(address: SocketAddr) -> BTreeSet<String> {
     read
 }
 
-/// The paths that a page links or a script imports.
+/// The paths that a page links or a script imports. (What it imports in a comment is a type, and no browser asks for it.)
 fn names_in(path: &str, text: &str) -> Vec<String> {
     let marks: &[&str] = match path {
         "/" => &["src=\"", "href=\""],
         path if path.ends_with(".js") => &["from '"],
         _ => &[],
     };
-    let named = marks.iter().flat_map(|mark| text.split(mark).skip(1));
+    let lines = || text.lines().filter(|line| !line.contains("@import"));
+    let named = marks.iter().flat_map(|mark| lines().flat_map(|line| line.split(*mark).skip(1)));
     let named =
         named.filter_map(|rest| rest.split(['"', '\'']).next()).filter(|name| !name.starts_with(['#', 'h']));
     named.map(|name| resolved(path, name)).collect()
