@@ -2,8 +2,9 @@
  * Writes demo/vendor/: what the demo room uses of other people's libraries, served along with it. With --check, only compares.
  */
 import { buildSync } from 'esbuild';
-import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { made } from './made.js';
 
 const CLIENT = join(import.meta.dirname, '..');
 const LIBRARY = join(CLIENT, 'node_modules/uqr');
@@ -22,10 +23,4 @@ const bundle = buildSync({
   banner: { js: banner },
 }).outputFiles[0].text;
 
-if (!process.argv.includes('--check')) {
-  mkdirSync(join(TARGET, '..'), { recursive: true });
-  writeFileSync(TARGET, bundle);
-} else if (readFileSync(TARGET, 'utf8') !== bundle) {
-  console.error('demo/vendor/uqr.js is out of date: run `npm run vendor`.');
-  process.exit(1);
-}
+made(TARGET, bundle, 'vendor');

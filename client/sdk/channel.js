@@ -204,4 +204,3 @@ function decode(frame) {
 export function channelClosed(/** @type {unknown} */ cause = undefined) {
   return new SwitchboardError('channel_closed', undefined, { cause });
 }
-

@@ -58,6 +58,11 @@ export class Session {
     while (this.#sent.length > 0 && this.#sent[0].n <= upTo) this.#sent.shift();
   }
 
+  /** How much may not have arrived. */
+  get unacknowledgedCount() {
+    return this.#sent.length;
+  }
+
   /** What may not have arrived, in order. */
   get unacknowledged() {
     return this.#sent.map(({ frame }) => frame);

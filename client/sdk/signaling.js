@@ -84,7 +84,7 @@ export class Signaling {
     if (!this.#session) return; // between two sessions, when the peers of the old one are as good as gone
     const frame = frameOf(eventName, data, this.#session.nextNumber);
     if (bytesIn(frame) > MOST_BYTES) throw tooLarge(eventName, { peerId: data.socketId });
-    if (eventName === 'data' && this.#session.unacknowledged.length > MOST_WAITING) throw new SwitchboardError('overloaded');
+    if (eventName === 'data' && this.#session.unacknowledgedCount > MOST_WAITING) throw new SwitchboardError('overloaded');
     this.#session.keep(frame);
     this.#link.send(frame);
   }

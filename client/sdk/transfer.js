@@ -148,7 +148,7 @@ export class Transfer {
    * @param {RTCDataChannel} channel
    */
   #hear(frame, channel) {
-    const { at, over } = read(frame);
+    const { at, over } = typeof frame === 'string' ? read(frame) : {};
     if (over) this.end('file_refused');
     else if (this.isStopped) this.say(OVER); // they may have missed it
     else if (typeof frame === 'string') this.onat(at, channel);
@@ -175,7 +175,7 @@ export class Transfer {
 /**
  * What the other side says. What is no frame says nothing.
  *
- * @param {any} text
+ * @param {string} text
  * @returns {any}
  */
 export function read(text) {
