@@ -70,7 +70,7 @@ test('one that is not replaced ends the room', async (t) => {
   expectError(/SwitchboardError: The gateway closed the connection: 4401 unauthorized/); // nobody listens for errors
   const result = await page.evaluate(async () => {
     const { sdk, makeToken } = globalThis;
-    const room = new sdk.Room({ room: 'kitchen', token: await makeToken('kitchen', 1) });
+    const room = new sdk.Room({ room: 'kitchen', token: await makeToken('kitchen', 3) }); // two seconds at least
     await room.join();
     const error = await new Promise((failed) => room.on('state', (now, was, details) => now === 'failed' && failed(details.error)));
     return [error.code, error.closeCode, error.fatal, error.retryable, room.state];
