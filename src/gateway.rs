@@ -106,6 +106,7 @@ impl Gateway {
         exchange: Arc<dyn Exchange>,
         metrics: Arc<Metrics>,
     ) -> Self {
+        metrics.sockets_limit.set(i64::try_from(limits.sockets).unwrap_or(i64::MAX));
         Self {
             rules: Arc::new(rules),
             edge,

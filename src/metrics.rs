@@ -48,6 +48,8 @@ pub struct Metrics {
     registry: Registry,
     /// Open WebSockets.
     pub sockets: IntGauge,
+    /// How many there may be.
+    pub sockets_limit: IntGauge,
     /// Sockets that are in a room.
     pub members: IntGauge,
     /// Whether the node sends its connections away.
@@ -132,6 +134,7 @@ impl Metrics {
         let mailbox_full = limits[Limit::Mailbox as usize].clone();
         let metrics = Self {
             sockets: gauge(&registry, "switchboard_sockets", "Open WebSockets")?,
+            sockets_limit: gauge(&registry, "switchboard_sockets_limit", "WebSockets that may be open")?,
             members: gauge(&registry, "switchboard_members", "Sockets that are in a room")?,
             draining: gauge(
                 &registry,

@@ -21,6 +21,12 @@ async fn sockets_and_members_are_counted_while_they_are_there() {
 }
 
 #[tokio::test]
+async fn how_many_sockets_may_be_open_is_told() {
+    let node = Node::with(&["--max-sockets", "4711"]).await;
+    assert_eq!(node.metric("switchboard_sockets_limit").await, 4711);
+}
+
+#[tokio::test]
 async fn who_says_goodbye_with_the_last_question_has_said_goodbye() {
     let node = Node::start().await;
     let mut ann = RawClient::connect(node.address).await;
