@@ -32,8 +32,11 @@ describe('alerts', () => {
       assert.equal(annotations.runbook_url, `docs/runbook.md#${alert.toLowerCase()}`);
       assert(uids.includes(annotations.dashboard), alert);
     }
-    const entries = [...doc('runbook.md').matchAll(/^### (Switchboard\w+)$/gm)].map(([, name]) => name);
-    assert.deepEqual(entries, alerts.map(({ alert }) => alert));
+    const entries = doc('runbook.md').split(/^### /m).slice(1).map((entry) => entry.split(/^## /m)[0]);
+    assert.deepEqual(entries.map((entry) => entry.split('\n')[0]), alerts.map(({ alert }) => alert));
+    for (const entry of entries) {
+      for (const part of ['Means', 'Users', 'See', '(?:See and d|D)o', 'Don\'t', 'Over']) assert.match(entry, new RegExp(`^- \\*\\*${part}`, 'm'));
+    }
   });
 
   test('are tested both ways: each is seen to fire, and not to', () => {
@@ -56,6 +59,10 @@ describe('expressions', () => {
         assert(documented.get(histogram) === 'histogram' ? histogram !== name : documented.has(name), `${name} in ${where}`);
       }
     }
+  });
+
+  test('of the runbook likewise', () => {
+    for (const name of doc('runbook.md').match(/\bswitchboard_\w+/g)) assert.match(doc('metrics.md'), new RegExp(`^\\| \`${name}\``, 'm'));
   });
 
   test('name what is recorded, all of it', () => {
