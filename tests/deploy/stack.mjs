@@ -11,6 +11,7 @@ import { createServer } from 'node:http';
 import { createRequire } from 'node:module';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { setTimeout as pause } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { answers, onFreePort } from '../browser/cluster.mjs';
 import { end, Gateway } from '../browser/harness.mjs';
@@ -19,11 +20,8 @@ const YAML = createRequire(new URL('../../client/package.json', import.meta.url)
 const ROOT = new URL('../../', import.meta.url);
 const PATH = `${process.env.PATH}:/usr/sbin`; // where Debian has haproxy
 
-/** A dead node is noticed soon, and one machine may load them. */
-const NODE = [
-  '--redis-timeout', '500ms', '--lease', '1500ms', '--drain', '2s', '--room-capacity', '8',
-  '--max-sockets-per-address', '100000', '--joins-per-address', '100000', '--messages-per-socket', '100000',
-];
+/** One machine may load them. */
+const NODE = ['--drain', '2s', '--max-sockets-per-address', '100000', '--joins-per-address', '100000', '--messages-per-socket', '100000'];
 
 /** Starts it all. What was started is stopped by `stop`, also where the rest didn't start. */
 export class Stack {
@@ -104,6 +102,7 @@ export class Stack {
       `--config.file=${file}`, `--storage.tsdb.path=${join(this.#folder, 'data')}`, `--web.listen-address=127.0.0.1:${port}`, '--log.level=error',
     ]));
     this.prometheus = `http://${prometheus.address}`;
+    while (!(await fetch(`${this.prometheus}/-/ready`)).ok) await pause(50); // it takes connections before it answers
   }
 
   /** A server that takes every webhook. */

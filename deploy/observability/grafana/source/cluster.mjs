@@ -14,7 +14,7 @@ export default dashboard({
   description: 'Is it well? All green on top: yes. What to do about an alert is in docs/runbook.md.',
   rows: [
     row('Is it well?',
-      tile('Pages', 'Alerts for which somebody should get up, now. Well: 0. The bars at the bottom name them.', firing('page'), { steps: [GREEN, [1, RED]] }),
+      tile('Pages', 'Alerts for which somebody should get up, now. Well: 0. The bars below name them.', firing('page'), { steps: [GREEN, [1, RED]] }),
       tile('Tickets', 'Alerts that can wait for a working day. Well: 0.', firing('ticket'), { steps: [GREEN, [1, AMBER]] }),
       tile('Nodes away', 'Nodes that don\'t answer, of those that Prometheus knows. Well: 0; one for a moment while it is replaced.', `count(${nodes('up')} == 0) or vector(0)`, { steps: [GREEN, [1, AMBER], [2, RED]], link: NODE }),
       tile('Joins let in', 'Joins and resumes of the last five minutes that were not refused because rooms can\'t be reached. Well: 100 %. What is the client\'s own doing, such as a wrong token, is left out.',
@@ -26,7 +26,13 @@ export default dashboard({
       tile('Nodes with Redis', 'Share of the nodes that renew their leases. Well: 100 %.',
         `min(1 - ${recorded('switchboard:nodes_without_redis:ratio')})`, { unit: 'percentunit', steps: [RED, [0.5, AMBER], [1, GREEN]], noValue: 'no Redis', link: REDIS }),
       tile('Places taken', 'Open sockets, of those that all nodes together may have (--max-sockets). Well: below 80 %, so that the others have room for the clients of a node that ends.',
-        `max(${recorded('switchboard:sockets:sum')} / ${recorded('switchboard:sockets_limit:sum')})`, { unit: 'percentunit', decimals: 1, steps: [GREEN, [0.7, AMBER], [0.8, RED]], link: NODE })),
+        `max(${recorded('switchboard:sockets:sum')} / ${recorded('switchboard:sockets_limit:sum')})`, { unit: 'percentunit', decimals: 1, steps: [GREEN, [0.7, AMBER], [0.8, RED]], link: NODE }),
+      timeline('Alerts', 'Which alerts fired when. Well: only the line "none".', [
+        query(`max by (alertname) (${fired('ticket')} or 2 * ${fired('page')}) or on () label_replace(vector(0), "alertname", "none", "", "")`, '{{alertname}}'),
+      ], {
+        steps: [GREEN, [1, AMBER], [2, RED]],
+        mappings: [{ type: 'value', options: { 0: { text: 'well', color: GREEN }, 1: { text: 'ticket', color: AMBER }, 2: { text: 'page', color: RED } } }],
+      })),
     row('Traffic',
       chart('Sockets', 'Open WebSockets of each node. Well: even, but for a while after a node was replaced.', [query(sum(nodes('switchboard_sockets'), ['instance']), '{{instance}}')], { unit: 'none', stacked: true }),
       chart('Joins and resumes', 'How often somebody comes in, or comes back. A deployment is a wave of resumes.', [
@@ -57,12 +63,6 @@ export default dashboard({
       chart('Nodes', 'up: Prometheus reaches them. ready: HAProxy passes clients on to them; not there with another load balancer. Well: both as many as there should be.', [
         query(sum(nodes('up')), 'up'), query('max(haproxy_backend_active_servers{job="haproxy",proxy="nodes"})', 'ready'),
       ], { unit: 'none', decimals: 0 }),
-      timeline('Alerts', 'Which alerts fired when. Well: only the line "none".', [
-        query(`max by (alertname) (${fired('ticket')} or 2 * ${fired('page')}) or on () label_replace(vector(0), "alertname", "none", "", "")`, '{{alertname}}'),
-      ], {
-        steps: [GREEN, [1, AMBER], [2, RED]],
-        mappings: [{ type: 'value', options: { 0: { text: 'well', color: GREEN }, 1: { text: 'ticket', color: AMBER }, 2: { text: 'page', color: RED } } }],
-      }),
       timeline('Drains and starts', 'A node drains before it ends, and is young for five minutes after it began.', [
         query(`2 * (${nodes('switchboard_draining')} == 1) or (time() - ${nodes('process_start_time_seconds')} < bool 300)`, '{{instance}}'),
       ], {

@@ -98,7 +98,7 @@ export function heatmap(title, description, histogram, { unit = 's' } = {}) {
 /** What was the case when: a bar for each series. */
 export function timeline(title, description, queries, { steps, mappings }) {
   return {
-    width: 24, height: 5, type: 'state-timeline', title, description,
+    width: 24, height: 4, type: 'state-timeline', title, description,
     targets: targets(queries),
     fieldConfig: {
       defaults: { mappings, color: { mode: 'thresholds' }, thresholds: thresholds(steps), custom: { lineWidth: 0, fillOpacity: 80 } },
