@@ -88,7 +88,7 @@ export function heatmap(title, description, histogram, { unit = 's' } = {}) {
     fieldConfig: { defaults: { custom: { scaleDistribution: { type: 'linear' } } }, overrides: [] },
     options: {
       calculate: false, cellGap: 1, rowsFrame: { layout: 'auto' }, showValue: 'never',
-      color: { mode: 'scheme', scheme: 'Blues', scale: 'exponential', exponent: 0.5, steps: 64, reverse: true },
+      color: { mode: 'scheme', scheme: 'Blues', fill: 'dark-blue', scale: 'exponential', exponent: 0.5, steps: 64, reverse: true },
       filterValues: { le: 1e-9 }, legend: { show: true }, tooltip: { mode: 'single', yHistogram: false },
       yAxis: { unit, axisPlacement: 'left', reverse: false },
     },
@@ -104,7 +104,7 @@ export function timeline(title, description, queries, { steps, mappings }) {
       defaults: { mappings, color: { mode: 'thresholds' }, thresholds: thresholds(steps), custom: { lineWidth: 0, fillOpacity: 80 } },
       overrides: [],
     },
-    options: { mergeValues: true, showValue: 'never', alignValue: 'left', rowHeight: 0.8, legend: { showLegend: false, displayMode: 'list', placement: 'bottom' }, tooltip: { mode: 'single', sort: 'none' } },
+    options: { mergeValues: true, showValue: 'never', alignValue: 'left', rowHeight: 0.8, legend: { showLegend: false, displayMode: 'list', placement: 'bottom', calcs: [] }, tooltip: { mode: 'single', sort: 'none' } },
   };
 }
 
@@ -132,7 +132,7 @@ function variables(perNode) {
     current: { selected: true, text: ['All'], value: ['$__all'] }, options: [],
   });
   return [
-    { name: 'datasource', label: 'Data source', type: 'datasource', query: 'prometheus', refresh: 1, hide: 0, includeAll: false, multi: false, skipUrlSync: false, regex: '', current: {}, options: [] },
+    { name: 'datasource', label: 'Data source', type: 'datasource', query: 'prometheus', refresh: 1, hide: 0, includeAll: false, multi: false, skipUrlSync: false, regex: '', options: [] },
     ofLabel('namespace', 'Namespace', 'label_values(switchboard_build_info{job="switchboard"}, namespace)'),
     ...(perNode ? [ofLabel('instance', 'Node', 'label_values(switchboard_build_info{job="switchboard",namespace=~"$namespace"}, instance)')] : []),
   ];
