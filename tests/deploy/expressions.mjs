@@ -11,7 +11,11 @@ const read = (path) => readFileSync(new URL(path, OBSERVABILITY), 'utf8');
 export const dashboards = inFolder('grafana/dashboards/').map((path) => JSON.parse(read(path)));
 export const ruleTests = inFolder('prometheus/tests/').map((path) => ({ path, ...YAML.parse(read(path)) }));
 
-const rules = inFolder('prometheus/rules/').flatMap((path) => YAML.parse(read(path)).groups.flatMap(({ rules }) => rules));
+export const groups = inFolder('prometheus/rules/').flatMap((path) => YAML.parse(read(path)).groups);
+/** Those that the Prometheus operator is given. */
+export const operatorsGroups = YAML.parse(read('../kubernetes/components/monitoring/prometheus-rule.yaml')).spec.groups;
+
+const rules = groups.flatMap(({ rules }) => rules);
 /** @type {{ alert: string, expr: string, for?: string, labels: Record<string, string>, annotations: Record<string, string> }[]} */
 export const alerts = rules.filter(({ alert }) => alert);
 /** @type {{ record: string, expr: string }[]} */

@@ -8,7 +8,9 @@ import { readFileSync } from 'node:fs';
 import { describe, test } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
-import { alerts, annotations, dashboards, OBSERVABILITY, queries, recordings, ruleTests, selectors } from './expressions.mjs';
+import {
+  alerts, annotations, dashboards, groups, OBSERVABILITY, operatorsGroups, queries, recordings, ruleTests, selectors,
+} from './expressions.mjs';
 
 const run = promisify(execFile);
 const path = (name) => fileURLToPath(new URL(name, OBSERVABILITY));
@@ -22,6 +24,8 @@ describe('what promtool says', () => {
 });
 
 test('the dashboards and the rule object are what the code makes', () => run(process.execPath, [path('generate.mjs'), '--check']));
+
+test('the Prometheus operator is given the very same rules', () => assert.deepEqual(operatorsGroups, groups));
 
 describe('alerts', () => {
   test('have a severity, a text, a dashboard and an entry in the runbook, and the runbook has no other', () => {
