@@ -33,8 +33,8 @@ async function until(what, question) {
   }
 }
 
-/** Those that find no data, once waiting doesn't help any more. */
-async function withoutData(expressions) {
+/** Waits until each of them finds data. */
+async function findData(expressions) {
   let missing = expressions;
   await until(() => `no data:\n${missing.map(({ where, expr }) => `${where}: ${expr}`).join('\n')}`, async () => {
     const found = await Promise.all(missing.map(({ expr }) => query(expr)));
@@ -67,11 +67,12 @@ describe('a Prometheus beside a cluster', { timeout: 150_000 }, () => {
       load('churn', ...url, '--rate', '10/s', '--rooms', '5', '--seed', '2', '--warmup', '1s', '--duration', '20s'),
       load('storm', ...url, '--sockets', '60', '--rate', '100/s', '--seed', '3', '--warmup', '1s', '--before', '3s', '--after', '15s'),
     ]);
-    loads.catch(() => {}); // told below
-    await withoutData(recordings.map(({ record }) => ({ where: 'recorded', expr: record })));
-    await withoutData([...queries, ...annotations.filter(({ expr }) => !expr.includes('ALERTS'))]);
-    await withoutData([...alerts, ...recordings].flatMap(({ alert, record, expr }) => selectors(expr).map(({ text }) => ({ where: alert ?? record, expr: text }))));
-    await loads;
+    const everything = async () => {
+      await findData(recordings.map(({ record }) => ({ where: 'recorded', expr: record })));
+      await findData([...queries, ...annotations.filter(({ expr }) => !expr.includes('ALERTS'))]);
+      await findData([...alerts, ...recordings].flatMap(({ alert, record, expr }) => selectors(expr).map(({ text }) => ({ where: alert ?? record, expr: text }))));
+    };
+    await Promise.all([loads, everything()]); // the first that fails says why
     assert.deepEqual(await query('ALERTS'), []);
   });
 
