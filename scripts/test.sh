@@ -56,6 +56,8 @@ command -v openssl >/dev/null || install openssl openssl
 command -v haproxy >/dev/null || install_server haproxy haproxy
 command -v turnserver >/dev/null || install_server turnserver coturn
 command -v redis-server >/dev/null || install_server redis-server redis-server
+command -v promtool >/dev/null || install_server promtool prometheus
+command -v prometheus-redis-exporter >/dev/null || install_server prometheus-redis-exporter prometheus-redis-exporter
 redis-server --version | grep -Eq ' v=([7-9]|[1-9][0-9])\.' || fail "this is $(redis-server --version); the tests need 7.0 or later"
 # The counts are of one kind of processor.
 counts() { [ "$(uname -sm)" = "Linux x86_64" ]; }
@@ -81,15 +83,21 @@ cargo test --workspace --locked
 step "instructions of the hot paths"
 if counts; then scripts/instructions.sh; else echo "not counted: this is $(uname -sm)"; fi
 
-step "tests of the documents and the package, what is made of the client"
+step "tests of the documents, the package and the deployment, what is made of the client"
 npm ci --prefix client --no-audit --no-fund --silent
 npm ci --prefix client/reference --no-audit --no-fund --silent
 npm run check --prefix client --silent
 npm run reference --prefix client --silent -- --check
-node --test tests/docs/*.test.mjs tests/package/*.test.mjs
+node --test tests/docs/*.test.mjs tests/package/*.test.mjs tests/deploy/{compose,kubernetes,observability}.test.mjs
+
+built=${CARGO_TARGET_DIR:-$PWD/target}
+cargo build --release --locked
+export SWITCHBOARD_BIN=$built/release/switchboard
+
+step "Prometheus watches a cluster"
+LOADTEST_BIN=$built/debug/loadtest node --test tests/deploy/observability-live.test.mjs
 
 step "tests in a browser"
-cargo build --release --locked
-SWITCHBOARD_BIN="${CARGO_TARGET_DIR:-$PWD/target}/release/switchboard" npm test --prefix client --silent
+npm test --prefix client --silent
 
 step "all passed"
