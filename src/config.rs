@@ -10,10 +10,13 @@ mod auth;
 mod edge;
 mod events;
 mod file;
+mod health;
 mod ice;
 mod limits;
 mod secret;
 mod values;
+
+pub use self::health::HealthConfig;
 
 use self::{
     admin::AdminConfig, auth::AuthConfig, edge::EdgeConfig, events::EventConfig, ice::IceConfig,
@@ -29,7 +32,10 @@ use crate::{
     session::Rules,
 };
 use bytesize::ByteSize;
-use clap::{Args, CommandFactory, FromArgMatches, Parser, ValueEnum, error::ErrorKind, parser::ValueSource};
+use clap::{
+    ArgMatches, Args, CommandFactory, FromArgMatches, Parser, ValueEnum, error::ErrorKind,
+    parser::ValueSource,
+};
 use std::{ffi::OsString, net::SocketAddr, num::NonZeroUsize, path::PathBuf, time::Duration};
 
 /// A WebRTC signaling gateway: people open a page, name a room, and their browsers find each other.
@@ -201,29 +207,62 @@ pub enum LogFormat {
     Json,
 }
 
-impl Config {
-    /// Reads the settings of this process. The error prints itself and knows its exit status (2, or 0 for `--help`).
+/// What a process is asked to do.
+#[derive(Clone, Debug)]
+pub enum Task {
+    /// To be a node.
+    Serve(Box<Config>),
+    /// To ask one how it is.
+    TellHealth(HealthConfig),
+}
+
+impl Task {
+    /// Reads what this process is to do. The error prints itself and knows its exit status (2, or 0 for `--help`).
     pub fn from_process() -> Result<Self, clap::Error> {
         Self::read(std::env::args_os().collect())
     }
 
-    /// Reads the settings from a command line, the environment and the file that they name.
+    /// Reads it from a command line, the environment and the file that they name.
+    pub fn read(arguments: Vec<OsString>) -> Result<Self, clap::Error> {
+        let settings = Config::settings_command();
+        let health = health::command(&settings);
+        let mut command =
+            settings.subcommand(health).args_conflicts_with_subcommands(true).disable_help_subcommand(true);
+        let matches = matches(&mut command, arguments)?;
+        match matches.subcommand_matches(health::NAME) {
+            Some(matches) => {
+                let health = HealthConfig::from_matches(matches);
+                let health = health.map_err(|why| command.error(ErrorKind::ValueValidation, why))?;
+                Ok(Self::TellHealth(health))
+            }
+            None => Ok(Self::Serve(Box::new(Config::from_arg_matches(&matches)?.checked(&mut command)?))),
+        }
+    }
+}
+
+/// Reads a command line and the environment, and what they leave open from the file that they name.
+fn matches(command: &mut clap::Command, arguments: Vec<OsString>) -> Result<ArgMatches, clap::Error> {
+    let matches = command.try_get_matches_from_mut(&arguments)?;
+    let (asked, takes) = match matches.subcommand() {
+        Some((name, asked)) => (asked, command.find_subcommand(name).expect("it was asked for")),
+        None => (&matches, &*command),
+    };
+    let Some(path) = asked.get_one::<PathBuf>("config").cloned() else { return Ok(matches) };
+    let settings = file::read(&path, command)?;
+    let open = |id: &str| {
+        takes.get_arguments().any(|argument| argument.get_id() == id)
+            && !matches!(asked.value_source(id), Some(ValueSource::CommandLine | ValueSource::EnvVariable))
+    };
+    let from_file = settings.into_iter().filter(|setting| open(&setting.id)).map(|setting| setting.flag);
+    let all = arguments.into_iter().chain(from_file.collect::<Vec<_>>());
+    command.try_get_matches_from_mut(all).map_err(|error| file::blame(&path, &error, command))
+}
+
+impl Config {
+    /// Reads the settings of a node from a command line, the environment and the file that they name.
     pub fn read(arguments: Vec<OsString>) -> Result<Self, clap::Error> {
         let mut command = Self::settings_command();
-        let mut matches = command.try_get_matches_from_mut(&arguments)?;
-        let config = Self::from_arg_matches(&matches)?;
-        let Some(path) = config.config else { return config.checked(&mut command) };
-
-        let settings = file::read(&path, &command)?;
-        let unset = |id: &str| {
-            matches.value_source(id) != Some(ValueSource::CommandLine)
-                && matches.value_source(id) != Some(ValueSource::EnvVariable)
-        };
-        let from_file = settings.into_iter().filter(|setting| unset(&setting.id)).map(|setting| setting.flag);
-        let all = arguments.into_iter().chain(from_file.collect::<Vec<_>>());
-        matches = command
-            .try_get_matches_from_mut(all)
-            .map_err(|error| file::blame(&path, &error, &mut command))?;
+        let matches = matches(&mut command, arguments)?;
         Self::from_arg_matches(&matches)?.checked(&mut command)
     }
 

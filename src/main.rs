@@ -1,26 +1,47 @@
-//! The command: reads its settings, serves, and stops when it is asked to.
+//! The command: reads its settings, serves, and stops when it is asked to; or asks a node how it is.
 
+mod health;
 mod telemetry;
 
 use anyhow::Context;
-use std::{process::ExitCode, time::Duration};
+use std::{
+    io::{Write, stdout},
+    process::ExitCode,
+    time::Duration,
+};
 use switchboard::{
-    config::Config,
+    config::{Config, HealthConfig, Task},
     server::{self, Listeners},
 };
 use tokio::signal::unix::{SignalKind, signal};
 use tracing::{error, warn};
 
 fn main() -> ExitCode {
-    let config = Config::from_process().unwrap_or_else(|error| error.exit());
-    telemetry::start(&config.log);
-    match run(&config) {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(error) => {
-            error!("{error:#}");
-            ExitCode::FAILURE
+    match Task::from_process().unwrap_or_else(|error| error.exit()) {
+        Task::Serve(config) => {
+            telemetry::start(&config.log);
+            run(&config).map_or_else(
+                |error| {
+                    error!("{error:#}");
+                    ExitCode::FAILURE
+                },
+                |()| ExitCode::SUCCESS,
+            )
         }
+        Task::TellHealth(config) => tell_health(config),
     }
+}
+
+fn tell_health(config: HealthConfig) -> ExitCode {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+    let answer = runtime.map_err(Into::into).and_then(|runtime| runtime.block_on(health::ask(config)));
+    let (line, code) = match answer {
+        Ok(well) => (well, ExitCode::SUCCESS),
+        Err(error) => (format!("{error:#}"), ExitCode::FAILURE),
+    };
+    // The exit status says it, too, where nobody reads.
+    let _ = writeln!(stdout(), "{line}");
+    code
 }
 
 fn run(config: &Config) -> anyhow::Result<()> {

@@ -16,6 +16,7 @@ mod exchange;
 mod failover;
 mod faults;
 mod handshake;
+mod health;
 mod layers;
 mod limits;
 mod links;
