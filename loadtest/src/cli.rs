@@ -102,7 +102,8 @@ pub(crate) struct Common {
     #[arg(long, value_enum, default_value_t = dialect::Name::Switchboard, help_heading = "Servers")]
     pub(crate) dialect: dialect::Name,
 
-    /// Ask for sessions that outlive their connection, where the dialect has such; a storm does so anyway
+    /// Ask for sessions that outlive their connection, where the dialect has such; a storm does so anyway. Of `calls`, who
+    /// loses its connection comes back
     #[arg(long, help_heading = "Servers")]
     pub(crate) resumable: bool,
 

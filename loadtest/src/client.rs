@@ -23,6 +23,8 @@ pub(crate) struct Client {
     pub(crate) due: u64,
     /// What comes once it is connected.
     pub(crate) entry: Entry,
+    /// When it lost the connection that it hasn't made up for yet, and how often since.
+    pub(crate) lost: Option<(u64, u32)>,
     pub(crate) connection: Connection,
 }
 
@@ -80,6 +82,7 @@ impl Client {
             view: Vec::new(),
             due: 0,
             entry: Entry::Wait,
+            lost: None,
             connection: Connection::default(),
         }
     }

@@ -17,6 +17,10 @@ use url::Url;
 /// Frames of one connection that are read before another's turn.
 const TURN: usize = 32;
 
+/// The cap of the first wait before a client comes back, as the SDK has it; and attempts until it gives up.
+const LEAST_WAIT: Duration = Duration::from_millis(300);
+const MOST_ATTEMPTS: u32 = 6;
+
 pub(crate) struct Crowd {
     pub(crate) clock: Clock,
     pub(crate) clients: Vec<Client>,
@@ -31,6 +35,9 @@ pub(crate) struct Crowd {
     pub(crate) second: (u64, u64),
     /// A server whose connections are being cut off isn't blamed for it.
     pub(crate) forgives: bool,
+    /// Who loses its connection comes back by itself, as the SDK does: into its session, or from the beginning if it has none yet.
+    pub(crate) returns: bool,
+    random: fastrand::Rng,
     settings: Settings,
     stamper: Stamper,
     has_changed: bool,
@@ -55,7 +62,7 @@ pub(crate) struct Settings {
 /// What is left to do at the edge.
 pub(crate) struct Effects {
     pub(crate) to_open: Vec<usize>,
-    /// Clients that are to go to another server, from which of their connections, and in which while.
+    /// Clients that are to go to another server, or to come back, from which of their connections, and in which while.
     pub(crate) to_move: Vec<(usize, u32, Duration)>,
     pub(crate) has_changed: bool,
 }
@@ -82,6 +89,8 @@ impl Crowd {
             rooms: 0,
             second: (0, 0),
             forgives: false,
+            returns: false,
+            random: fastrand::Rng::with_seed(settings.seed),
             stamper: Stamper::new(settings.largest_body),
             settings,
             has_changed: false,
@@ -161,10 +170,17 @@ impl Crowd {
         }
     }
 
-    /// A client takes up its session at another server, if it still has the connection on which it was asked to.
+    /// A client takes up its session at another server, if it still has the connection on which it was asked to; or it comes
+    /// back, if it still is without one.
     pub(crate) fn move_on(&mut self, no: usize, connection: u32) {
         let client = &self.clients[no];
-        if client.connection.number != connection || !client.is_joined() {
+        if client.connection.number != connection {
+            return;
+        }
+        if client.lost.is_some() && client.state == State::Out {
+            return self.come_back(no);
+        }
+        if !client.is_joined() {
             return;
         }
         let urls = &self.settings.urls;
@@ -173,6 +189,34 @@ impl Crowd {
         self.drop_connection(no);
         self.clients[no].server = next;
         self.open(no, self.clock.now_us(), Entry::Resume);
+    }
+
+    fn come_back(&mut self, no: usize) {
+        let client = &self.clients[no];
+        if client.dialect.resumes() {
+            return self.open(no, self.clock.now_us(), Entry::Resume);
+        }
+        // Since when it waits, not since when it tries again.
+        self.open(no, client.due, client.entry);
+    }
+
+    /// Whether a client that lost its connection as it was in this state will come back. Then it is to, in a while.
+    fn will_return(&mut self, no: usize, was: State) -> bool {
+        let client = &mut self.clients[no];
+        let since = client.lost.map_or_else(|| self.clock.now_us(), |(since, _)| since);
+        let attempts = client.lost.map_or(0, |(_, attempts)| attempts);
+        let can = was != State::Leaving && (was != State::Joined || client.dialect.resumes());
+        if !self.returns || !can || attempts == MOST_ATTEMPTS {
+            client.lost = None;
+            return false;
+        }
+        client.lost = Some((since, attempts + 1));
+        if was == State::Entering && client.entry == Entry::Wait {
+            client.entry = Entry::Join;
+        }
+        let wait = (LEAST_WAIT * 2_u32.pow(attempts)).mul_f64(self.random.f64());
+        self.to_move.push((no, client.connection.number, wait));
+        true
     }
 
     /// What a client was is over: its membership, and whom it knew.
@@ -261,6 +305,9 @@ impl Crowd {
             Err(error) => {
                 client.state = State::Out;
                 let sentence = format!("{}: {error:#}", client.name());
+                if self.will_return(no, State::Opening) {
+                    return false;
+                }
                 if !self.forgives {
                     self.tally.counts.connect_failures += 1;
                     self.tally.find("not connected", sentence);
@@ -277,7 +324,7 @@ impl Crowd {
         let (due, entry) = (client.due, client.entry);
         self.tally.time(Timed::Connect, due, now);
         match entry {
-            Entry::Wait => {}
+            Entry::Wait => self.clients[no].lost = None,
             Entry::Join => self.join(no, due),
             Entry::Resume => {
                 self.clients[no].state = State::Entering;
@@ -409,6 +456,9 @@ impl Crowd {
                 self.clients[no].state = State::Joined;
                 self.joined += 1;
                 self.tally.counts.resumed += 1;
+                if let Some((since, _)) = self.clients[no].lost.take() {
+                    self.tally.time(Timed::Recovery, since, now);
+                }
                 self.tell(no, scripts, Event::Resumed, now);
             }
             Heard::Came(peer) => self.came(no, &peer, scripts, now),
@@ -428,6 +478,7 @@ impl Crowd {
             Heard::Reconnect { after } if self.clients[no].dialect.resumes() => {
                 self.to_move.push((no, self.clients[no].connection.number, after));
             }
+            Heard::Reconnect { .. } if self.returns => {}
             Heard::Reconnect { after } => {
                 let sentence = format!(
                     "{} was asked to connect elsewhere in {after:.1?}, and has no session that it could resume",
@@ -446,6 +497,7 @@ impl Crowd {
             return self.wrong_notice(sentence);
         }
         client.state = State::Joined;
+        client.lost = None;
         client.member = Some(self.ledger.enter(me));
         self.joined += 1;
         self.known += peers.len();
@@ -510,8 +562,11 @@ impl Crowd {
         client.connection.number += 1;
         self.joined -= usize::from(was == State::Joined);
         client.state = State::Out;
+        let sentence = format!("{}: {end}", client.name());
+        if self.will_return(no, was) {
+            return;
+        }
         if was != State::Leaving {
-            let sentence = format!("{}: {end}", client.name());
             if !self.forgives {
                 self.tally.counts.disconnects += 1;
                 self.tally.find("disconnected", sentence);

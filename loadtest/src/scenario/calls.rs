@@ -2,7 +2,8 @@
 //! offer, an answer and candidates both ways. After a while they leave.
 //!
 //! Calls begin when they are due, whatever became of those before. The connections of a call's members are opened a little
-//! ahead, as a page is open before its user clicks "join".
+//! ahead, as a page is open before its user clicks "join". Resumable clients come back when a connection breaks, and the call
+//! goes on.
 
 use super::{Event, Script, leave, measure, micros, notices::Notices, share, timers::Timers};
 use crate::{
@@ -29,6 +30,8 @@ const CANDIDATES: usize = 10;
 const LEGS: usize = 2 + 2 * CANDIDATES;
 /// How long before its join a connection is opened.
 pub(crate) const AHEAD: Duration = Duration::from_millis(500);
+/// How much later a call ends, each time that one of it is about to come back.
+const FOR_WHO_RETURNS: Duration = Duration::from_millis(100);
 
 #[derive(Args, Clone, Debug, Deserialize, Serialize)]
 pub(crate) struct Settings {
@@ -70,7 +73,8 @@ impl Settings {
 }
 
 pub(crate) async fn run(settings: &Settings, order: &Order, reporter: &mut Reporter) -> Result<()> {
-    let crowd = order.crowd(OFFER)?;
+    let mut crowd = order.crowd(OFFER)?;
+    crowd.returns = order.resumable;
     let script = Calls::new(settings, 0, order);
     let engine = Engine::new(crowd, vec![Box::new(script)])?;
     reporter.watch(&engine);
@@ -240,7 +244,10 @@ impl Calls {
         }
     }
 
-    fn leave(&mut self, crowd: &mut Crowd, no: usize) {
+    fn leave(&mut self, crowd: &mut Crowd, no: usize, now: u64) {
+        if self.all[no].members.iter().any(|member| crowd.clients[*member].lost.is_some()) {
+            return self.timers.set(now + micros(FOR_WHO_RETURNS), Step::Leave(no));
+        }
         self.all[no].phase = Phase::Leaving;
         let members = self.all[no].members.clone();
         crowd.check_views(&members);
@@ -282,7 +289,7 @@ impl Script for Calls {
                 self.all[no].phase = Phase::Running;
                 self.join_next(crowd, no, due);
             }
-            Some((_, Step::Leave(no))) => self.leave(crowd, no),
+            Some((_, Step::Leave(no))) => self.leave(crowd, no, now),
             None => {
                 let due = self.schedule.take();
                 self.prepare(crowd, due);
