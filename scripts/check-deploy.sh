@@ -115,11 +115,12 @@ YAML
     helpers+=($!)
 }
 
-# Podman leaves the times of health checks to systemd, which needn't run here.
+# Podman leaves the times of health checks to systemd, which needn't run here. What waits for a container's health waits for the
+# first time that it is good.
 look_after_health() {
     local container
     while sleep 1; do
-        for container in $(podman ps --quiet --filter label=com.docker.compose.project); do
+        for container in $(podman ps --quiet --filter health=starting); do
             podman healthcheck run "$container" >/dev/null 2>&1 || true
         done
     done
@@ -196,7 +197,7 @@ part_calls() {
         kill -0 "$load" 2>/dev/null || fail "$(cat "$report")"
         sleep 0.2
     done
-    gateway=$(compose ps -q gateway | head -1)
+    gateway=$(podman ps --quiet --filter label=com.docker.compose.service=gateway | head -1)
     echo "killing ${gateway:0:12}"
     podman kill "$gateway" >/dev/null
     serve 2
@@ -282,7 +283,7 @@ serve() {
 }
 
 serving() {
-    podman exec "$(compose ps -q haproxy)" bash -c '
+    podman exec "$(podman ps --quiet --filter label=com.docker.compose.service=haproxy)" bash -c '
         exec 3<>/dev/tcp/127.0.0.1/8404
         printf "GET /metrics HTTP/1.0\r\n\r\n" >&3
         sed -n "s/^haproxy_backend_active_servers{proxy=\"nodes\"} //p" <&3' 2>/dev/null || echo 0

@@ -13,25 +13,27 @@ docker=${DOCKER:-docker}
 
 main() {
     local old gateway
+    haproxy=$("${compose[@]}" ps -q haproxy)
     mapfile -t old < <("${compose[@]}" ps -q gateway)
     ((${#old[@]} > 0)) || fail "no gateway runs"
     until_it all_serve "${#old[@]}"
     for gateway in "${old[@]}"; do
         echo "replacing ${gateway:0:12}"
         "$docker" stop --time 45 "$gateway" >/dev/null
+        until_it all_serve "$((${#old[@]} - 1))"
         "$docker" rm "$gateway" >/dev/null
         "${compose[@]}" up --detach --no-deps --no-recreate --scale "gateway=${#old[@]}" gateway
         until_it all_serve "${#old[@]}"
     done
 }
 
-# all_serve NUMBER: whether HAProxy sends clients to so many gateways, and there are no others.
+# all_serve NUMBER: whether HAProxy sends clients to so many gateways.
 all_serve() {
-    [[ "$(serving)" == "$1" && "$("${compose[@]}" ps -q gateway | wc -l)" == "$1" ]]
+    [[ "$(serving)" == "$1" ]]
 }
 
 serving() {
-    "${compose[@]}" exec -T haproxy bash -c '
+    "$docker" exec "$haproxy" bash -c '
         exec 3<>/dev/tcp/127.0.0.1/8404
         printf "GET /metrics HTTP/1.0\r\n\r\n" >&3
         sed -n "s/^haproxy_backend_active_servers{proxy=\"nodes\"} //p" <&3'
