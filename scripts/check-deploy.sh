@@ -25,7 +25,7 @@ source scripts/lib/stand-ins.sh
 
 all=(lint build room calls scale tls observability cluster)
 folder=${KEEP:-$(mktemp -d /tmp/switchboard-deploy.XXXXXX)}
-version=$(sed -n 's/^version = "\(.*\)"/\1/p' Cargo.toml | head -1)
+version=$(sed -n 's/^version = "\(.*\)"/\1/p' Cargo.toml)
 files=docker-compose.yml # of compose
 helpers=()               # processes to end
 
@@ -184,7 +184,7 @@ part_room() {
     serve 3
     # Not with grep -q, which would leave before curl has said all.
     curl --fail --silent --show-error http://localhost:8080/ | grep -c '<title>' >/dev/null || fail "no demo room at http://localhost:8080"
-    compose ps
+    podman ps --format '{{.Names}} {{.Status}}'
 }
 
 part_calls() {
@@ -197,7 +197,7 @@ part_calls() {
         kill -0 "$load" 2>/dev/null || fail "$(cat "$report")"
         sleep 0.2
     done
-    gateway=$(podman ps --quiet --filter label=com.docker.compose.service=gateway | head -1)
+    gateway=$(podman ps --quiet --filter label=com.docker.compose.service=gateway | sed -n 1p)
     echo "killing ${gateway:0:12}"
     podman kill "$gateway" >/dev/null
     serve 2
