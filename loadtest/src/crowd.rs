@@ -566,11 +566,9 @@ impl Crowd {
         if self.will_return(no, was) {
             return;
         }
-        if was != State::Leaving {
-            if !self.forgives {
-                self.tally.counts.disconnects += 1;
-                self.tally.find("disconnected", sentence);
-            }
+        if was != State::Leaving && !self.forgives {
+            self.tally.counts.disconnects += 1;
+            self.tally.find("disconnected", sentence);
         }
         let now = self.clock.now_us();
         self.tell(no, scripts, Event::Ended, now);

@@ -180,6 +180,14 @@ fn a_connection_that_is_closed_is_found_with_its_code() {
 }
 
 #[test]
+fn who_has_no_session_to_come_back_to_is_missed() {
+    let settings =
+        ["--resumable", "--rate", "20/s", "--hold", "100ms", "--warmup", "100ms", "--duration", "1s"];
+    let run = run(&Server::start(Lie::Close), "calls", &settings);
+    assert_eq!((run.code, run.count("disconnects")), (1, 1), "{}", run.findings());
+}
+
+#[test]
 fn a_notice_that_comes_twice_or_never_is_found() {
     for lie in [Lie::NoticeTwice, Lie::NeverGone] {
         let settings = ["--rate", "20/s", "--rooms", "3", "--warmup", "100ms", "--duration", "1500ms"];
