@@ -5,7 +5,7 @@
 #
 #   scripts/check-kubernetes.sh
 #
-# Exit: 0 all is well, 1 something isn't, 2 it could not run. No cluster is asked. Needs kubectl 1.30 or later, Python 3.9 or
+# Exit: 0 all is well, 1 something isn't, 2 it could not run. No cluster is asked. Needs kubectl 1.27 or later, Python 3.9 or
 # later with venv, and Node 20.11 or later with npm; it keeps what it installs in ${CARGO_TARGET_DIR:-target}/kubernetes.
 #
 # Not a part of scripts/test.sh: the kubectl of Debian 12 is too old, and neither PyPI nor npm was found to have one.
@@ -22,6 +22,7 @@ readonly NODE_PACKAGES=(
 # What Kubernetes has no schema of.
 readonly CUSTOM=' api version (gateway.networking.k8s.io|monitoring.coreos.com)/v1 '
 
+unset CDPATH # else cd may go elsewhere, and print where
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 mkdir -p "${CARGO_TARGET_DIR:-target}/kubernetes"
 home=$(cd "${CARGO_TARGET_DIR:-target}/kubernetes" && pwd)
@@ -48,11 +49,13 @@ main() {
 }
 
 check_tools() {
-  local install="install 1.30 or later: https://kubernetes.io/docs/tasks/tools/ (Debian 12's kubernetes-client is too old)"
+  local install="install 1.27 or later: https://kubernetes.io/docs/tasks/tools/ (Debian 12's kubernetes-client is too old)"
   command -v kubectl >/dev/null || fail "kubectl is missing; $install"
   kubectl version --client 2>/dev/null | grep -q 'Kustomize Version: v5' || fail "this kubectl has no kustomize 5; $install"
   command -v python3 >/dev/null || fail "python3 is missing; install it with its module venv"
   command -v npm >/dev/null || fail "npm is missing; install Node 20.11 or later: https://nodejs.org"
+  node -e 'const [major, minor] = process.versions.node.split(".").map(Number); process.exit(major > 20 || (major === 20 && minor >= 11) ? 0 : 1)' ||
+    fail "this is Node $(node --version); install 20.11 or later"
   [ -d client/node_modules ] || npm ci --prefix client --no-audit --no-fund --silent
 }
 
