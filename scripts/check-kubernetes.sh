@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Renders the overlays and all components of deploy/kubernetes, and checks what comes out: against the schemas of the oldest
 # Kubernetes that will do and of the newest that is known, against the types of the custom resources, with checkov, and with
-# the tests of tests/deploy.
+# tests/deploy/kubernetes.test.mjs.
 #
 #   scripts/check-kubernetes.sh
 #
@@ -43,7 +43,7 @@ main() {
   node scripts/lib/custom-resources.mjs "$home/node" "$rendered"/*.yaml
   step "checkov"
   "$home/venv/bin/checkov" --config-file scripts/lib/checkov.yaml --directory "$rendered"
-  step "tests of what was rendered"
+  step "tests, and whether they read what was rendered"
   RENDERED="$rendered" node --test tests/deploy/kubernetes.test.mjs
   step "all is well"
 }
