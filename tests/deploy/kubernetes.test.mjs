@@ -47,6 +47,8 @@ const ZONES = 3;
 const TOLERANCE = 1.1;
 /** What a node takes after its drain, as docs/operations.md says. */
 const AFTER_DRAIN = 10;
+/** The shortest prefix of a network that may be a gateway's alone. */
+const SHORTEST_PREFIX = 16;
 
 /** Every setting of docs/configuration.md by its name: what it takes, and its default. */
 const known = Object.fromEntries(
@@ -129,11 +131,15 @@ for (const name of overlays) {
         assert.equal(Boolean(settings['allow-anonymous']), name === 'dev', 'anybody may come in');
       });
 
-      test('trust the proxy that clients come by', () => {
+      test('trust the proxy that clients come by, and not much more', () => {
         const ways = [...ofKind('Ingress'), ...ofKind('HTTPRoute')];
         const trusted = settings['trusted-proxy'] ?? [];
         // Else all clients have one address, and --max-sockets-per-address is for all of them.
         assert.equal(trusted.length > 0, ways.length > 0);
+        for (const network of trusted) {
+          const [, prefix = 32] = network.split('/');
+          assert.ok(Number(prefix) >= SHORTEST_PREFIX, `${network} is too wide`);
+        }
       });
 
       test('find each secret in the Secret, which is not for git', () => {
