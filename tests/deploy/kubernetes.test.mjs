@@ -304,16 +304,22 @@ describe('deploy/kubernetes/overlays/production', () => {
   });
 
   test('has places for all when a zone is lost', () => {
-    assert.ok(autoscaler.minReplicas >= ZONES);
+    const { minReplicas, maxReplicas } = autoscaler;
+    assert.ok(minReplicas >= ZONES && maxReplicas > minReplicas);
     const most = Number(sockets.target.averageValue) * TOLERANCE;
-    assert.ok((most * ZONES) / (ZONES - 1) <= settingsOf(data['switchboard.toml'])['max-sockets']);
+    for (let nodes = minReplicas; nodes <= maxReplicas; nodes += 1) {
+      const left = nodes - Math.ceil(nodes / ZONES);
+      assert.ok((most * nodes) / left <= settingsOf(data['switchboard.toml'])['max-sockets'], `${left} of ${nodes} nodes`);
+    }
   });
 
-  test('scales soon up and slowly down, by sockets', () => {
-    const { scaleTargetRef, behavior: { scaleUp, scaleDown } } = autoscaler;
+  test('scales soon up and slowly down, by sockets, and not for a storm', () => {
+    const { scaleTargetRef, metrics, behavior: { scaleUp, scaleDown } } = autoscaler;
     assert.equal(`${scaleTargetRef.kind} ${scaleTargetRef.name}`, 'Deployment switchboard');
     assert.equal(deployment.spec.replicas, undefined, 'each apply would undo what the autoscaler did');
     assert.ok(read('docs/metrics.md').includes(`| \`${sockets.metric.name}\` | gauge |`));
+    const { resource } = metrics.find(({ type }) => type === 'Resource');
+    assert.deepEqual(resource, { name: 'cpu', target: { type: 'Utilization', averageUtilization: 200 } });
     assert.equal(scaleUp.stabilizationWindowSeconds, 0);
     assert.equal(scaleUp.selectPolicy, 'Max');
     assert.ok(scaleDown.stabilizationWindowSeconds >= 600);
@@ -325,6 +331,7 @@ describe('deploy/kubernetes/overlays/production', () => {
     const [{ seriesQuery, metricsQuery }] = rules.custom;
     assert.ok(seriesQuery.startsWith(`${sockets.metric.name}{job="switchboard",`));
     assert.equal(metricsQuery, 'max by (<<.GroupBy>>) (<<.Series>>{<<.LabelMatchers>>})');
+    assert.equal(rules.default, false);
   });
 
   test('is scraped as the job that dashboards know, each node by its name', () => {
