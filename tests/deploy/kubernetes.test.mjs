@@ -1,5 +1,5 @@
 // What must hold of deploy/kubernetes, and no schema knows: what settings, probes, times, labels, ports and secrets have to
-// do with each other.
+// do with each other, and with the image.
 //
 //   npm ci --prefix client && node --test tests/deploy/kubernetes.test.mjs
 //
@@ -56,6 +56,19 @@ const known = Object.fromEntries(
     .map(([, name, takes, standard]) => [name, { takes, standard }]),
 );
 
+const image = imageOf(read('deploy/Dockerfile'));
+
+/** The image that a Dockerfile ends with: the settings in its environment, its user, and what it starts. */
+function imageOf(dockerfile) {
+  const stage = dockerfile.split(/^FROM /m).at(-1);
+  const variables = [...stage.matchAll(/\b(SWITCHBOARD_[A-Z_]+)=(\S+)/g)];
+  return {
+    environment: Object.fromEntries(variables.map(([, name, value]) => [settingOf(name), value])),
+    user: Number(stage.match(/^USER (\d+)/m)[1]),
+    entrypoint: JSON.parse(stage.match(/^ENTRYPOINT (.*)$/m)[1]),
+  };
+}
+
 /** Which setting a variable of the environment is. */
 function settingOf(variable) {
   return variable.slice('SWITCHBOARD_'.length).toLowerCase().replaceAll('_', '-');
@@ -109,7 +122,7 @@ for (const name of overlays) {
 
       test('are each in one place', () => {
         const variables = container.env.map(({ name }) => name).filter((name) => name.startsWith('SWITCHBOARD_'));
-        for (const key of variables.map(settingOf)) {
+        for (const key of [...variables.map(settingOf), ...Object.keys(image.environment)]) {
           assert.ok(known[key], `${key} is no setting`);
           assert.ok(!(key in settings), `${key} is in the file, too, where it does nothing`);
         }
@@ -158,9 +171,16 @@ for (const name of overlays) {
     });
 
     describe('a pod', () => {
+      test('fits the image', () => {
+        assert.deepEqual(image.environment, {
+          listen: `0.0.0.0:${portOf('http')}`,
+          'admin-listen': `0.0.0.0:${portOf('admin')}`,
+        });
+        assert.equal(pod.securityContext.runAsUser, image.user);
+        assert.deepEqual(container.command, image.entrypoint);
+      });
+
       test('is asked where the node answers', () => {
-        assert.equal(settings.listen, `0.0.0.0:${portOf('http')}`);
-        assert.equal(settings['admin-listen'], `0.0.0.0:${portOf('admin')}`);
         const path = ({ httpGet }) => `${httpGet.port}${httpGet.path}`;
         assert.equal(path(container.startupProbe), 'admin/livez');
         assert.equal(path(container.livenessProbe), 'admin/livez', 'a Redis that is away must not restart nodes');
