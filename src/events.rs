@@ -16,10 +16,10 @@ mod message;
 mod pace;
 mod sender;
 
-pub use self::endpoint::{SigningKey, Target};
+pub use self::endpoint::SigningKey;
 
 use self::{endpoint::Endpoint, sender::Sender};
-use crate::{exchange::Spool, metrics::EventMetrics};
+use crate::{exchange::Spool, metrics::EventMetrics, outbound::Target};
 use std::{sync::Arc, time::Duration};
 use tokio::{task::JoinSet, time::timeout};
 use tokio_util::sync::CancellationToken;

@@ -1,5 +1,9 @@
 //! Requests of this node to servers of the operator's: small, over http or https, with a deadline.
 
+mod target;
+
+pub use self::target::Target;
+
 use bytes::Bytes;
 use http_body_util::{BodyExt, Full, Limited};
 use hyper::{Request, StatusCode, body::Incoming};

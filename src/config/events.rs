@@ -1,7 +1,10 @@
 //! The settings of events: webhooks and streams.
 
 use super::{secret::SecretSetting, values};
-use crate::events::{Settings, SigningKey, Target};
+use crate::{
+    events::{Settings, SigningKey},
+    outbound::Target,
+};
 use clap::{ArgAction, Args, builder::BoolishValueParser};
 use std::{num::NonZeroUsize, time::Duration};
 
