@@ -14,13 +14,14 @@ mod health;
 mod ice;
 mod limits;
 mod secret;
+mod traces;
 mod values;
 
 pub use self::health::HealthConfig;
 
 use self::{
     admin::AdminConfig, auth::AuthConfig, edge::EdgeConfig, events::EventConfig, ice::IceConfig,
-    limits::LimitConfig, values::RedisUrl,
+    limits::LimitConfig, traces::TraceConfig, values::RedisUrl,
 };
 use crate::{
     exchange::{
@@ -78,6 +79,9 @@ pub struct Config {
 
     #[command(flatten)]
     events: EventConfig,
+
+    #[command(flatten)]
+    traces: TraceConfig,
 
     /// What is logged, and how.
     #[command(flatten)]
@@ -274,6 +278,7 @@ impl Config {
             .and_then(|()| self.auth.check(self.addresses.listen))
             .and_then(|()| self.admin.check())
             .and_then(|()| self.events.check(!self.redis.redis.is_empty()))
+            .and_then(|()| self.traces.check())
             .map_err(|message| command.error(ErrorKind::ValueValidation, message))?;
         Ok(self)
     }
@@ -353,6 +358,7 @@ impl Config {
             admin_token: self.admin.settings(),
             spool_length: self.events.stream_length(),
             webhooks: self.events.settings(),
+            traces: self.traces.settings(if self.redis.redis.is_empty() { "memory" } else { "redis" }),
         }
     }
 }

@@ -30,7 +30,7 @@ pub use self::{
 };
 
 use self::{drain::Phase, limits::Arrivals};
-use crate::{auth::Auth, exchange::Exchange, metrics::Metrics, session::Rules};
+use crate::{auth::Auth, exchange::Exchange, metrics::Metrics, session::Rules, traces::Traces};
 use std::{
     net::SocketAddr,
     num::{NonZeroU32, NonZeroUsize},
@@ -80,6 +80,7 @@ pub struct Gateway {
     auth: Option<Auth>,
     exchange: Arc<dyn Exchange>,
     metrics: Arc<Metrics>,
+    traces: Traces,
     edge: Edge,
     places: Arc<Semaphore>,
     addresses: Arc<Places>,
@@ -105,6 +106,7 @@ impl Gateway {
         auth: Option<Auth>,
         exchange: Arc<dyn Exchange>,
         metrics: Arc<Metrics>,
+        traces: Traces,
     ) -> Self {
         metrics.sockets_limit.set(i64::try_from(limits.sockets).unwrap_or(i64::MAX));
         Self {
@@ -119,6 +121,7 @@ impl Gateway {
             auth,
             exchange,
             metrics,
+            traces,
             phase: watch::Sender::new(Phase::Serving),
             connections: TaskTracker::new(),
         }

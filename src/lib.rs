@@ -15,6 +15,7 @@
 //! | [`exchange`] | what a gateway asks of the rooms, and the rooms, in memory or in Redis |
 //! | [`session`] | pure: one connection's life, input to effects |
 //! | [`room`] | pure: the words between a session and the exchange |
+//! | [`traces`] | how long sampled messages take, and where |
 //! | [`metrics`] | what a node counts |
 //! | [`outbound`] | requests of the node to servers of the operator's |
 //! | [`protocol`] | pure: the wire |
@@ -33,4 +34,5 @@ pub mod room;
 pub mod secret;
 pub mod server;
 pub mod session;
+pub mod traces;
 pub mod websocket;

@@ -4,12 +4,14 @@ mod auth;
 mod events;
 mod exchange;
 mod readings;
+mod traces;
 
 pub use self::{
     auth::{AuthMetrics, KeyRead},
     events::{Backlog, EventMetrics},
     exchange::ExchangeMetrics,
     readings::{Distribution, Readings},
+    traces::TraceMetrics,
 };
 
 use crate::protocol::{CloseCode, Dialect, Ending, ErrorCode, Limit, SignalKind};
@@ -85,6 +87,8 @@ pub struct Metrics {
     pub exchange: Arc<ExchangeMetrics>,
     /// The events that this node sends.
     pub events: Arc<EventMetrics>,
+    /// The spans that it records.
+    pub traces: Arc<TraceMetrics>,
 }
 
 /// How a `join` or a `resume` ended.
@@ -201,6 +205,7 @@ impl Metrics {
             )?,
             exchange: Arc::new(ExchangeMetrics::new(&registry, mailbox_full)?),
             events: Arc::new(EventMetrics::new(&registry)?),
+            traces: Arc::new(TraceMetrics::new(&registry)?),
             registry,
         };
         #[cfg(target_os = "linux")]

@@ -19,6 +19,7 @@ mod resume;
 mod server_event;
 mod text;
 mod token;
+mod trace;
 
 pub use client_event::{ClientEvent, ClientFrame, JoinRequest, ResumeRequest, is_custom_name};
 pub use close::{CloseCode, Ending};
@@ -31,6 +32,7 @@ pub use resume::{KeyHash, ResumeKey};
 pub use server_event::{IceServer, IceServers, LeaveReason, Peer, ServerEvent, Ticket};
 pub use text::{Info, Text};
 pub use token::Token;
+pub use trace::{Trace, TraceContext};
 
 /// The WebSocket subprotocol that a client may ask for.
 pub const SUBPROTOCOL: &str = "switchboard.v1";

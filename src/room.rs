@@ -5,7 +5,7 @@
 
 use crate::protocol::{ErrorCode, Had, KeyHash, LeaveReason, Peer, RoomName, Signal, SocketId, Text};
 use std::{
-    fmt,
+    fmt, slice,
     sync::atomic::{AtomicU64, Ordering},
     time::Duration,
 };
@@ -221,6 +221,15 @@ impl Refusal {
 }
 
 impl Event {
+    /// The messages in it.
+    pub fn signals_mut(&mut self) -> &mut [Signal] {
+        match self {
+            Self::Signal(signal) => slice::from_mut(signal),
+            Self::Synced { mailbox, .. } | Self::Resumed { mailbox, .. } => mailbox,
+            _ => &mut [],
+        }
+    }
+
     /// Roughly how much memory it holds while it waits, in bytes.
     pub fn weight(&self) -> usize {
         let carried = match self {

@@ -18,13 +18,14 @@ use crate::{
     metrics::Metrics,
     secret::Secret,
     session::Rules,
+    traces::{self, Traces},
 };
 use anyhow::Context;
 use std::{io, net::SocketAddr, sync::Arc, time::Duration};
 use tokio::{
     net::{TcpListener, TcpSocket},
     select,
-    time::{timeout, timeout_at},
+    time::{Instant, timeout, timeout_at},
 };
 use tracing::{info, warn};
 
@@ -69,6 +70,8 @@ pub struct Settings {
     pub spool_length: usize,
     /// Where events are sent, if anywhere.
     pub webhooks: Option<events::Settings>,
+    /// Where sampled messages are traced to, if anywhere.
+    pub traces: Option<traces::Settings>,
 }
 
 impl Settings {
@@ -132,15 +135,23 @@ pub async fn run(
         admin_token,
         spool_length,
         webhooks,
+        traces,
     } = settings;
     let (connections, time_to_drain) = (limits.sockets + SPARE_CONNECTIONS, limits.drain);
     let for_clients = HttpLimits { connections, handshake_timeout, http_timeout };
     let for_operators = HttpLimits { connections: OPERATORS, ..for_clients };
     let metrics = Arc::new(Metrics::new()?);
+    let (traces, exporter) = match traces {
+        None => (Traces::default(), None),
+        Some(settings) => {
+            let (traces, exporter) = Traces::new(settings, metrics.traces.clone());
+            (traces, Some(exporter))
+        }
+    };
     let redis = match redis {
         None => None,
         Some(settings) => select! {
-            started = Redis::start(settings, metrics.exchange.clone()) => Some(started?),
+            started = Redis::start(settings, metrics.exchange.clone(), traces.clone()) => Some(started?),
             () = asked_to_stop() => return Ok(()),
         },
     };
@@ -151,10 +162,12 @@ pub async fn run(
             () = asked_to_stop() => return Ok(()),
         },
     };
-    let rooms = match &redis {
-        Some(redis) => Rooms::in_redis(redis),
-        None => Rooms::in_memory(Memory::new(mailbox, spool_length, metrics.exchange.clone())),
+    let rooms = if let Some(redis) = &redis {
+        Rooms::in_redis(redis)
+    } else {
+        Rooms::in_memory(Memory::new(mailbox, spool_length, metrics.exchange.clone(), traces.clone()))
     };
+    let exporting = exporter.map(|exporter| exporter.start(rooms.directory.node())).transpose()?;
     let webhooks = match webhooks {
         Some(settings) => Some(Webhooks::start(settings, rooms.spools, &metrics.events)?),
         None => None,
@@ -164,7 +177,7 @@ pub async fn run(
         places: Places::new(limits.sockets_per_address.saturating_add(SPARE_CONNECTIONS_PER_ADDRESS)),
         metrics: metrics.clone(),
     };
-    let gateway = Arc::new(Gateway::new(rules, limits, edge, auth, rooms.exchange, metrics));
+    let gateway = Arc::new(Gateway::new(rules, limits, edge, auth, rooms.exchange, metrics, traces));
     let public = Serving::behind(Some(porter), listeners.public, public_routes(gateway.clone()), for_clients);
     let administration = Admin::new(gateway.clone(), rooms.directory, admin_token.as_ref());
     let operators = Serving::start(listeners.admin, admin_routes(administration), for_operators);
@@ -181,8 +194,13 @@ pub async fn run(
     if let Some(webhooks) = webhooks {
         webhooks.stop().await;
     }
+    // What Redis still answers is traced, too; both together are to take no longer than Redis alone may.
+    let exported_by = Instant::now() + traces::STOP_TIMEOUT;
     if let Some(redis) = redis {
         redis.stop().await;
+    }
+    if let Some(exporting) = exporting {
+        exporting.stop(exported_by).await;
     }
     info!("stopped");
     Ok(())

@@ -35,8 +35,8 @@ use self::{
 use crate::{
     protocol::{
         Address, ClientEvent, ClientFrame, CloseCode, Dialect, Ending, ErrorCode, Fault, Had, Info,
-        JoinRequest, LeaveReason, Limit, ResumeKey, ResumeRequest, RoomName, ServerEvent, Signal, SocketId,
-        Text, Ticket, Token,
+        JoinRequest, LeaveReason, Limit, ResumeKey, ResumeRequest, RoomName, ServerEvent, Signal, SignalKind,
+        SocketId, Text, Ticket, Token, Trace,
     },
     room::{Attachment, Claim, Event, Lifeline, Member, Refusal, Snapshot},
 };
@@ -96,6 +96,8 @@ pub enum Input<'a> {
 pub enum Effect {
     /// Send a text frame.
     Send(Text),
+    /// Send a peer's message, of this kind, whose trace goes on until it is sent.
+    SendTraced(Text, SignalKind, Box<Trace>),
     /// Tell the client of an error, in a dialect that has errors.
     Refuse(ErrorCode, Option<Text>),
     /// Note that a limit was met.

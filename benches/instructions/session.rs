@@ -48,6 +48,7 @@ pub(crate) fn relay_out_offer() -> u32 {
         from: peer(),
         n: u64::from(n) + 1,
         frame: frame.clone().into(),
+        trace: None,
     };
     let mut effects = Vec::new();
     count_each(signal, |signal| {

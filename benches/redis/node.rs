@@ -10,6 +10,7 @@ use switchboard::{
     metrics::Metrics,
     protocol::{Info, ResumeKey},
     room::Lifeline,
+    traces::Traces,
 };
 
 pub(crate) struct Node {
@@ -20,7 +21,8 @@ pub(crate) struct Node {
 impl Node {
     pub(crate) async fn start(url: &str) -> Self {
         let metrics = Metrics::new().expect("metrics");
-        let exchange = Redis::start(settings(url), metrics.exchange.clone()).await.expect("a node");
+        let exchange =
+            Redis::start(settings(url), metrics.exchange.clone(), Traces::default()).await.expect("a node");
         Self { exchange, metrics }
     }
 

@@ -315,7 +315,8 @@ impl Partner {
 
     fn send(&mut self, to: SocketId) {
         let frame = self.game.next(self.pair, &mut self.sent).into();
-        let signal = Signal { kind: SignalKind::Message, from: self.member.id, n: self.sent, frame };
+        let signal =
+            Signal { kind: SignalKind::Message, from: self.member.id, n: self.sent, frame, trace: None };
         self.exchange.post(&self.member, to, signal);
     }
 }

@@ -67,6 +67,7 @@ pub(crate) async fn crowd(kind: &str) {
                     from: member.id,
                     n,
                     frame: frames.write(number, n).into(),
+                    trace: None,
                 };
                 node.exchange.post(member, neighbour, signal);
             }

@@ -196,7 +196,7 @@ impl Gateway {
             Effect::Acknowledge(_) | Effect::SetInfo(_) | Effect::Sync => self.assert_inside(),
             Effect::Repaired { changes, messages } => assert!(changes + messages > 0),
             Effect::End(_) => self.over = true,
-            Effect::Send(_) | Effect::Refuse(..) | Effect::Ping | Effect::Met(_) | Effect::TurnedAway(..) => {
+            Effect::Send(_) | Effect::SendTraced(..) | Effect::Refuse(..) | Effect::Ping | Effect::Met(_) | Effect::TurnedAway(..) => {
             }
         }
     }
@@ -221,7 +221,7 @@ impl Gateway {
 impl Client {
     fn take(&mut self, effect: &Effect, dialect: Dialect, member: Option<&Member>) {
         match effect {
-            Effect::Send(text) => self.hear(text.as_str(), member),
+            Effect::Send(text) | Effect::SendTraced(text, ..) => self.hear(text.as_str(), member),
             Effect::Refuse(_, text) => {
                 assert_eq!(text.is_some(), dialect == Dialect::Native, "only one dialect has errors");
                 if let Some(text) = text {

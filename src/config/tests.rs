@@ -102,3 +102,31 @@ fn events_are_off_unless_somebody_wants_them() {
         assert!(!why.contains("word") && !why.contains("c2VjcmV0"), "{why}");
     }
 }
+
+#[test]
+fn nothing_is_traced_unless_there_is_a_collector() {
+    assert!(read(&["--trace-ratio=1"]).server().traces.is_none());
+    for (flags, ratio, system) in [
+        (&["--otlp-endpoint=http://collector:4318"][..], 0.01, "memory"),
+        (&["--otlp-endpoint=https://collector/", "--trace-ratio=0.5", "--redis=redis://a"], 0.5, "redis"),
+    ] {
+        let traces = read(flags).server().traces.expect("traces");
+        assert_eq!((traces.ratio, traces.system), (ratio, system));
+        assert_eq!(traces.target.uri().path(), "/v1/traces");
+    }
+    for (flag, takes) in [
+        ("--otlp-endpoint=user:word@collector:4318", "http://collector:4318"),
+        ("--otlp-endpoint=grpc://user:word@collector:4317", "http://collector:4318"),
+        ("--otlp-endpoint=http://user:word@collector:4318/v1/traces", "without /v1/traces"),
+        ("--otlp-endpoint=", "http://collector:4318"),
+        ("--trace-ratio=1.1", "from 0 to 1"),
+        ("--trace-ratio=-0.1", "from 0 to 1"),
+        ("--trace-ratio=1%", "from 0 to 1"),
+        ("--trace-ratio=NaN", "from 0 to 1"),
+    ] {
+        let arguments = ["switchboard", flag].map(Into::into).to_vec();
+        let why = Config::read(arguments).expect_err(flag).to_string();
+        let name = flag.split('=').next().unwrap();
+        assert!(why.contains(name) && why.contains(takes) && !why.contains("word"), "{why}");
+    }
+}

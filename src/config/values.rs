@@ -25,6 +25,12 @@ pub(super) fn rate(text: &str) -> Result<NonZeroU32, String> {
     text.parse().map_err(|_| "takes a whole number from 1 to 4294967295".into())
 }
 
+/// A share of a whole.
+pub(super) fn ratio(text: &str) -> Result<f64, String> {
+    let ratio = text.parse().ok().filter(|ratio| (0.0..=1.0).contains(ratio));
+    ratio.ok_or_else(|| "takes a number from 0 to 1, such as 0.01".into())
+}
+
 pub(super) fn size(text: &str) -> Result<ByteSize, String> {
     let size = text.parse::<ByteSize>().ok().filter(|size| size.as_u64() >= 1024);
     size.ok_or_else(|| "takes a size of at least 1KiB, such as 64KiB or 65536".into())

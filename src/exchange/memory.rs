@@ -15,6 +15,7 @@ use crate::{
     metrics::ExchangeMetrics,
     protocol::{Had, Info, LeaveReason, RoomName, Signal, SocketId},
     room::{Claim, Event, Member, Refusal},
+    traces::{Published, Traces},
 };
 use std::{
     collections::HashMap,
@@ -31,6 +32,7 @@ pub struct Memory {
     node: String,
     rooms: Arc<Rooms>,
     desk: Desk,
+    traces: Traces,
 }
 
 struct Rooms {
@@ -71,19 +73,24 @@ impl Rooms {
     }
 
     /// So many mailboxes were full.
-    fn count_full(&self, mailboxes: Option<u64>) {
-        self.metrics.mailbox_full.inc_by(mailboxes.unwrap_or_default());
+    fn count_full(&self, mailboxes: u64) {
+        self.metrics.mailbox_full.inc_by(mailboxes);
     }
 }
 
 impl Memory {
     /// No rooms yet. Each spool of what happens in them keeps so many happenings; with 0, nobody wants to hear of them.
-    pub fn new(mailbox: MailboxLimits, spool_length: usize, metrics: Arc<ExchangeMetrics>) -> Self {
+    pub fn new(
+        mailbox: MailboxLimits,
+        spool_length: usize,
+        metrics: Arc<ExchangeMetrics>,
+        traces: Traces,
+    ) -> Self {
         let node = random_name();
         let journal = (spool_length > 0).then(|| Arc::new(Journal::new(&node, spool_length)));
         let rooms =
             Rooms { hasher: RandomState::new(), shards: Default::default(), mailbox, metrics, journal };
-        Self { node, rooms: Arc::new(rooms), desk: Desk::default() }
+        Self { node, rooms: Arc::new(rooms), desk: Desk::default(), traces }
     }
 
     /// Where what happens waits to be sent on.
@@ -132,13 +139,19 @@ impl Exchange for Memory {
     }
 
     fn post(&self, sender: &Member, to: SocketId, signal: Signal) {
-        let full = self.rooms.with_room(sender, |room| room.post(sender, to, signal));
-        self.rooms.count_full(full);
+        let (kind, trace) = (signal.kind, signal.trace.clone());
+        let posted = self.rooms.with_room(sender, |room| room.post(sender, to, signal)).flatten();
+        let Some(published) = posted else { return };
+        self.rooms.count_full(u64::from(published == Published::Failed));
+        self.traces.published(kind, trace.as_deref(), published);
     }
 
     fn broadcast(&self, sender: &Member, signal: Signal) {
-        let full = self.rooms.with_room(sender, |room| room.broadcast(sender, &signal));
+        let posted = self.rooms.with_room(sender, |room| room.broadcast(sender, &signal)).flatten();
+        let Some(full) = posted else { return };
         self.rooms.count_full(full);
+        let published = if full == 0 { Published::Done } else { Published::Failed };
+        self.traces.published(signal.kind, signal.trace.as_deref(), published);
     }
 
     fn set_info(&self, member: &Member, info: Info) {

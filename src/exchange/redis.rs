@@ -67,6 +67,7 @@ use crate::{
     metrics::ExchangeMetrics,
     protocol::{Had, Info, LeaveReason, Signal, SocketId},
     room::{Claim, Member},
+    traces::Traces,
 };
 use anyhow::{Context, bail};
 use std::{
@@ -119,7 +120,11 @@ pub struct Redis {
 
 impl Redis {
     /// Finds Redis and takes up work; waits for it for as long as the settings say.
-    pub async fn start(settings: Settings, metrics: Arc<ExchangeMetrics>) -> anyhow::Result<Arc<Self>> {
+    pub async fn start(
+        settings: Settings,
+        metrics: Arc<ExchangeMetrics>,
+        traces: Traces,
+    ) -> anyhow::Result<Arc<Self>> {
         let layout = Layout::new(
             &settings.prefix,
             settings.partitions,
@@ -134,7 +139,7 @@ impl Redis {
         let lanes = layout
             .partitions()
             .iter()
-            .map(|partition| Arc::new(Lane::new(partition.clone(), metrics.clone())));
+            .map(|partition| Arc::new(Lane::new(partition.clone(), metrics.clone(), traces.clone())));
         let common = Arc::new(Common {
             node: random_name(),
             lanes: lanes.collect(),

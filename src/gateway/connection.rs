@@ -12,7 +12,7 @@ use super::{
 };
 use crate::{
     metrics::{Counted, Outcome},
-    protocol::{CloseCode, Ending, Limit, ResumeKey, SocketId},
+    protocol::{CloseCode, Ending, Limit, ResumeKey, SignalKind, SocketId, Trace},
     room::Event,
     session::{Effect, Input, Knock, Secrets, Session},
     websocket::{Frame, Lost, Opening, Outgoing, Socket},
@@ -49,6 +49,8 @@ pub(super) struct Connection {
     /// memory, between turns.
     effects: Vec<Effect>,
     outgoing: Vec<Outgoing>,
+    /// Of the messages in it that are traced.
+    traced: Vec<(SignalKind, Box<Trace>)>,
     ending: Option<Ending>,
 }
 
@@ -138,6 +140,7 @@ impl Connection {
             now,
             effects: Vec::new(),
             outgoing: Vec::new(),
+            traced: Vec::new(),
             ending: None,
         }
     }
@@ -281,9 +284,13 @@ impl Connection {
     }
 
     fn carry_out(&mut self, effect: Effect) {
-        let Gateway { exchange, metrics, .. } = &*self.gateway;
+        let Gateway { exchange, metrics, traces, .. } = &*self.gateway;
         match (effect, &self.membership) {
             (Effect::Send(text), _) => self.outgoing.push(Outgoing::Text(text)),
+            (Effect::SendTraced(text, kind, trace), _) => {
+                self.outgoing.push(Outgoing::Text(text));
+                self.traced.push((kind, trace));
+            }
             (Effect::Refuse(code, text), _) => {
                 metrics.error(code);
                 self.outgoing.extend(text.map(Outgoing::Text));
@@ -293,6 +300,7 @@ impl Connection {
             (Effect::End(ending), _) => {
                 if ending.is_departure() {
                     self.outgoing.clear();
+                    self.traced.clear();
                 }
                 self.ending = Some(ending);
             }
@@ -320,12 +328,14 @@ impl Connection {
                 }
             }
             (Effect::Acknowledge(had), Some(Membership { member, .. })) => exchange.acknowledge(member, had),
-            (Effect::Post(to, signal), Some(Membership { member, .. })) => {
+            (Effect::Post(to, mut signal), Some(Membership { member, .. })) => {
                 metrics.signal(signal.kind);
+                traces.received(&mut signal, self.now.into_std());
                 exchange.post(member, to, signal);
             }
-            (Effect::Broadcast(signal), Some(Membership { member, .. })) => {
+            (Effect::Broadcast(mut signal), Some(Membership { member, .. })) => {
                 metrics.signal(signal.kind);
+                traces.received(&mut signal, self.now.into_std());
                 exchange.broadcast(member, signal);
             }
             (Effect::SetInfo(info), Some(Membership { member, .. })) => exchange.set_info(member, info),
@@ -358,14 +368,17 @@ impl Connection {
         let rules = &self.gateway.rules;
         // As long as a client may be silent: while it doesn't read, it can't be pinged.
         let patience = rules.ping_interval + rules.ping_timeout;
-        let code = select! {
+        let written = select! {
             biased;
-            written = socket.write(frames) => return written.map_err(|Lost| Ending::Lost),
-            () = overflow(self.membership.as_ref()) => CloseCode::SlowConsumer,
-            () = self.departure.due() => CloseCode::Restart,
-            () = sleep(patience) => CloseCode::SlowConsumer,
+            written = socket.write(frames) => written.map_err(|Lost| Ending::Lost),
+            () = overflow(self.membership.as_ref()) => Err(Ending::Closed(CloseCode::SlowConsumer)),
+            () = self.departure.due() => Err(Ending::Closed(CloseCode::Restart)),
+            () = sleep(patience) => Err(Ending::Closed(CloseCode::SlowConsumer)),
         };
-        Err(Ending::Closed(code))
+        for (kind, trace) in mem::take(&mut self.traced) {
+            self.gateway.traces.delivered(kind, &trace, written.err().map(Ending::as_str));
+        }
+        written
     }
 
     /// Takes note of the answer to a join or a resume: who was refused has no membership.

@@ -6,6 +6,7 @@
 use crate::{
     exchange::{Recipient, Vitals},
     room::Event,
+    traces,
 };
 use futures_util::task::AtomicWaker;
 use std::{
@@ -119,7 +120,10 @@ impl Outbox {
 }
 
 impl Recipient for Outbox {
-    fn deliver(&self, event: Event) {
+    fn deliver(&self, mut event: Event) {
+        for trace in event.signals_mut().iter_mut().filter_map(|signal| signal.trace.as_mut()) {
+            trace.since = traces::now();
+        }
         let mut queue = self.queue();
         if queue.full {
             return;

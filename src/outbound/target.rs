@@ -35,6 +35,7 @@ impl Target {
     }
 
     /// The same with this path behind its own.
+    #[must_use]
     pub fn join(mut self, path: &str) -> Self {
         let (own, query) = (self.uri.path().trim_end_matches('/'), self.uri.query());
         let query = query.map(|query| format!("?{query}")).unwrap_or_default();

@@ -4,7 +4,7 @@
 //! speaks the native dialect is sent those very bytes.
 
 use super::{
-    Fault, SocketId, Text,
+    Fault, SocketId, Text, Trace,
     json::{object, present},
 };
 use memchr::memmem;
@@ -81,6 +81,8 @@ pub struct Signal {
     pub n: u64,
     /// The frame in the native dialect.
     pub frame: Text,
+    /// Of one that is traced.
+    pub trace: Option<Box<Trace>>,
 }
 
 impl Signal {
@@ -89,7 +91,7 @@ impl Signal {
 
     /// Roughly how much memory it holds, in bytes.
     pub fn weight(&self) -> usize {
-        size_of::<Self>() + self.frame.len()
+        size_of::<Self>() + self.frame.len() + self.trace.as_ref().map_or(0, |_| size_of::<Trace>())
     }
 }
 
@@ -152,7 +154,7 @@ impl<'a> Relay<'a> {
         frame.push_str(r#","n":"#);
         frame.push_str(itoa::Buffer::new().format(n));
         frame.push('}');
-        Signal { kind: self.kind, from, n, frame: frame.into() }
+        Signal { kind: self.kind, from, n, frame: frame.into(), trace: None }
     }
 }
 

@@ -498,7 +498,7 @@ mod tests {
     #[test]
     fn a_frame_that_is_not_ours_stays_from_a_skyrtc_client() {
         let told = |kind, frame: &str| {
-            let signal = Signal { kind, from: id('0'), n: 1, frame: frame.to_owned().into() };
+            let signal = Signal { kind, from: id('0'), n: 1, frame: frame.to_owned().into(), trace: None };
             ServerEvent::Signal(&signal).encode(Dialect::SkyRtc)
         };
         for frame in ["", "{}", r#"{"data":}"#, "[]", "nonsense"] {

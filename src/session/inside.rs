@@ -285,7 +285,7 @@ impl Inside {
     fn pass_on(&mut self, signal: &Signal, dialect: Dialect, effects: &mut Vec<Effect>) -> Standing {
         let standing = self.view.note(signal.from, signal.n);
         match standing {
-            Standing::New => tell(&ServerEvent::Signal(signal), dialect, effects),
+            Standing::New => tell_message(signal, dialect, effects),
             // It was posted twice, and the client won't speak of it again.
             Standing::Repeat if self.view.is_acknowledged(signal.from, signal.n) => {
                 effects.push(Effect::Acknowledge(vec![(signal.from, signal.n)]));
@@ -324,6 +324,14 @@ impl Inside {
             _ => false,
         }
     }
+}
+
+fn tell_message(signal: &Signal, dialect: Dialect, effects: &mut Vec<Effect>) {
+    let frame = ServerEvent::Signal(signal).encode(dialect);
+    effects.extend(frame.map(|frame| match &signal.trace {
+        None => Effect::Send(frame),
+        Some(trace) => Effect::SendTraced(frame, signal.kind, trace.clone()),
+    }));
 }
 
 fn tell(event: &ServerEvent<'_>, dialect: Dialect, effects: &mut Vec<Effect>) {

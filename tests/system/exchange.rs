@@ -24,6 +24,7 @@ use switchboard::{
         Signal, SocketId,
     },
     room::{Attachment, Change, Claim, Event, Lifeline, Member, Notice, Refusal, Snapshot},
+    traces::Traces,
 };
 use tokio::{
     sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel},
@@ -33,7 +34,7 @@ use tokio::{
 #[tokio::test]
 async fn memory_behaves() {
     let metrics = Metrics::new().expect("metrics").exchange;
-    behaves(vec![Arc::new(Memory::new(MailboxLimits::default(), 0, metrics))]).await;
+    behaves(vec![Arc::new(Memory::new(MailboxLimits::default(), 0, metrics, Traces::default()))]).await;
 }
 
 #[tokio::test]
@@ -96,7 +97,7 @@ async fn three_nodes(urls: &[String], flags: &[&str]) -> Vec<Arc<Redis>> {
         let arguments = arguments.into_iter().map(Into::into).collect();
         let settings = Config::read(arguments).expect("flags").server().redis.expect("URLs");
         let metrics = Metrics::new().expect("metrics").exchange;
-        nodes.push(Redis::start(settings, metrics).await.expect("a node"));
+        nodes.push(Redis::start(settings, metrics, Traces::default()).await.expect("a node"));
     }
     nodes
 }

@@ -6,7 +6,7 @@ use std::{
 };
 
 /// From the top.
-const LAYERS: [&str; 14] = [
+const LAYERS: [&str; 15] = [
     "config",
     "server",
     "gateway",
@@ -17,6 +17,7 @@ const LAYERS: [&str; 14] = [
     "exchange",
     "session",
     "room",
+    "traces",
     "metrics",
     "outbound",
     "protocol",

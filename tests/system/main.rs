@@ -33,4 +33,5 @@ mod scripts;
 mod skyrtc;
 mod spots;
 mod startup;
+mod traces;
 mod turn;

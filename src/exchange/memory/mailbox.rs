@@ -85,7 +85,7 @@ mod tests {
 
     fn signal(from: u8, n: u64) -> Signal {
         let frame = "x".repeat(1000).into();
-        Signal { kind: SignalKind::Message, from: SocketId::from_random([from; 20]), n, frame }
+        Signal { kind: SignalKind::Message, from: SocketId::from_random([from; 20]), n, frame, trace: None }
     }
 
     #[test]

@@ -8,6 +8,7 @@ use crate::{
     exchange::{Entry, MailboxLimits, Occupancy, Recipient, Standing},
     protocol::{Had, Info, LeaveReason, Peer, Signal, SocketId, Text},
     room::{Attachment, Change, Claim, Event, Member, Notice, Snapshot},
+    traces::Published,
 };
 use std::{sync::Arc, time::Duration};
 use tokio_util::task::AbortOnDropHandle;
@@ -184,27 +185,33 @@ impl Room {
         self.tell(member, Event::Notice(notice));
     }
 
-    /// Says how many mailboxes were full.
-    pub(super) fn post(&mut self, sender: &Member, to: SocketId, signal: Signal) -> u64 {
-        let Some(speaker) = self.recipient(sender) else { return 0 };
-        let (n, mut full) = (signal.n, 0);
-        match self.occupant(to) {
-            None => speaker.deliver(Event::Gone { to, n }),
-            Some(receiver) => full = u64::from(receiver.hand(signal, &speaker).is_err()),
-        }
+    /// Says what became of it; nothing of what isn't the sender's to say.
+    pub(super) fn post(&mut self, sender: &Member, to: SocketId, signal: Signal) -> Option<Published> {
+        let speaker = self.recipient(sender)?;
+        let n = signal.n;
+        let published = match self.occupant(to) {
+            None => {
+                speaker.deliver(Event::Gone { to, n });
+                Published::Gone
+            }
+            Some(receiver) => match receiver.hand(signal, &speaker) {
+                Ok(()) => Published::Done,
+                Err(Full) => Published::Failed,
+            },
+        };
         speaker.handled(n);
-        full
+        Some(published)
     }
 
-    /// Says how many mailboxes were full.
-    pub(super) fn broadcast(&mut self, sender: &Member, signal: &Signal) -> u64 {
-        let Some(speaker) = self.recipient(sender) else { return 0 };
+    /// Says how many mailboxes were full; nothing of what isn't the sender's to say.
+    pub(super) fn broadcast(&mut self, sender: &Member, signal: &Signal) -> Option<u64> {
+        let speaker = self.recipient(sender)?;
         let mut full = 0;
         for receiver in self.occupants.iter_mut().filter(|occupant| occupant.peer.id != sender.id) {
             full += u64::from(receiver.hand(signal.clone(), &speaker).is_err());
         }
         speaker.handled(signal.n);
-        full
+        Some(full)
     }
 
     pub(super) fn sync(&mut self, member: &Member) {

@@ -195,6 +195,7 @@ mod tests {
         metrics::Metrics,
         protocol::{Info, LeaveReason, RoomName, Signal, SignalKind, SocketId},
         room::{Event, Member},
+        traces::Traces,
     };
     use std::{num::NonZeroUsize, sync::Mutex};
 
@@ -219,14 +220,14 @@ mod tests {
     impl Scene {
         fn set() -> Self {
             let partition = Layout::new("sb", 1, &Constants::of_tests()).partitions()[0].clone();
-            let lane = Arc::new(Lane::new(partition, Metrics::new().unwrap().exchange));
+            let lane = Arc::new(Lane::new(partition, Metrics::new().unwrap().exchange, Traces::default()));
             let (told, id) = (Arc::new(Told::default()), SocketId::from_random([1; 20]));
             let ann = Member::new(RoomName::parse("room").unwrap(), id);
             let entry = Entry { info: Info::default(), capacity: NonZeroUsize::MIN, lifeline: None };
             lane.join(&ann, entry, told.clone());
             for n in 1..=3 {
                 let frame = "{}".to_owned().into();
-                lane.post(&ann, id, Signal { kind: SignalKind::Message, from: id, n, frame });
+                lane.post(&ann, id, Signal { kind: SignalKind::Message, from: id, n, frame, trace: None });
             }
             let mut batch = Batch::default();
             let leave = Request { member: ann, ask: Ask::Leave(LeaveReason::Left) };

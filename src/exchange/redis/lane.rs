@@ -38,6 +38,7 @@ use crate::{
     metrics::ExchangeMetrics,
     protocol::{Had, Info, LeaveReason, Signal, SocketId, Text},
     room::{Claim, Event, Member, Refusal},
+    traces::{Published, Traces},
 };
 use std::{
     collections::{HashSet, VecDeque},
@@ -66,6 +67,7 @@ struct State {
     trim_is_due: bool,
     /// The link that serves the lane, while there is one.
     link: Option<Arc<Wake>>,
+    traces: Traces,
 }
 
 /// What is to be done about a member's channel.
@@ -77,7 +79,7 @@ pub(super) enum Channel {
 
 /// What members ask.
 impl Lane {
-    pub(super) fn new(partition: Partition, metrics: Arc<ExchangeMetrics>) -> Self {
+    pub(super) fn new(partition: Partition, metrics: Arc<ExchangeMetrics>, traces: Traces) -> Self {
         let state = State {
             roster: Roster::default(),
             tenure: Tenure::default(),
@@ -86,6 +88,7 @@ impl Lane {
             untrimmed: Vec::new(),
             trim_is_due: false,
             link: None,
+            traces,
         };
         Self { partition, metrics, state: Mutex::new(state) }
     }
@@ -396,18 +399,26 @@ impl Lane {
                 None => state.end(member, Event::Refused(Refusal::Expired)),
             },
             Ask::Post { to, signal } => {
-                match read_number(reply)? {
-                    0 => state.tell(member, Event::Gone { to: *to, n: signal.n }),
-                    -1 => self.mailbox_is_full(state, member, *to, signal.n),
-                    _ => {}
-                }
-                state.handled(member, signal.n);
+                let published = match read_number(reply)? {
+                    0 => {
+                        state.tell(member, Event::Gone { to: *to, n: signal.n });
+                        Published::Gone
+                    }
+                    -1 => {
+                        self.mailbox_is_full(state, member, *to, signal.n);
+                        Published::Failed
+                    }
+                    _ => Published::Done,
+                };
+                state.handled(member, signal, published);
             }
             Ask::Broadcast(signal) => {
+                let mut published = Published::Done;
                 for to in read_ids(reply)? {
                     self.mailbox_is_full(state, member, to, signal.n);
+                    published = Published::Failed;
                 }
-                state.handled(member, signal.n);
+                state.handled(member, signal, published);
             }
             Ask::SetInfo(_) => {
                 if let Change::Over(end) = read_change(reply)? {
@@ -567,10 +578,11 @@ impl State {
     }
 
     /// A member's messages up to this one are handled.
-    fn handled(&mut self, member: &Member, n: u64) {
+    fn handled(&mut self, member: &Member, signal: &Signal, published: Published) {
         if let Some(registration) = self.roster.find(member) {
-            registration.handled(n);
+            registration.handled(signal.n);
         }
+        self.traces.published(signal.kind, signal.trace.as_deref(), published);
     }
 
     /// Tells a connection for the last time.
@@ -598,10 +610,14 @@ impl State {
     fn refuse(&mut self, Request { member, ask }: Request) {
         match ask {
             Ask::Join(_) | Ask::Resume(_) => self.end(&member, Event::Refused(Refusal::Unavailable)),
-            Ask::Post { to, signal: Signal { n, .. } } => {
-                self.tell(&member, Event::Failed { to: Some(to), n: Some(n) });
+            Ask::Post { to, signal } => {
+                self.tell(&member, Event::Failed { to: Some(to), n: Some(signal.n) });
+                self.traces.published(signal.kind, signal.trace.as_deref(), Published::Failed);
             }
-            Ask::Broadcast(Signal { n, .. }) => self.tell(&member, Event::Failed { to: None, n: Some(n) }),
+            Ask::Broadcast(signal) => {
+                self.tell(&member, Event::Failed { to: None, n: Some(signal.n) });
+                self.traces.published(signal.kind, signal.trace.as_deref(), Published::Failed);
+            }
             Ask::SetInfo(_) => self.tell(&member, Event::Failed { to: None, n: None }),
             // It can't be told what it missed, or isn't there for the others.
             Ask::Sync { .. } | Ask::Restore(_) => self.end(&member, Event::Removed),

@@ -8,6 +8,7 @@ use switchboard::{
     gateway::{Admin, Gateway, admin_routes, public_routes},
     metrics::Metrics,
     server::{HttpLimits, Serving},
+    traces::Traces,
 };
 use tokio::net::TcpListener;
 
@@ -16,8 +17,9 @@ pub(crate) async fn gateway(exchange: Arc<dyn Exchange>, flags: &[&str]) -> Endp
     let arguments = ["switchboard"].iter().chain(flags).map(Into::into).collect();
     let settings = Config::read(arguments).expect("flags").server();
     let metrics = Arc::new(Metrics::new().expect("metrics"));
-    let nobody = Memory::new(settings.mailbox, 0, metrics.exchange.clone());
-    let gateway = Gateway::new(settings.rules, settings.limits, settings.edge, None, exchange, metrics);
+    let nobody = Memory::new(settings.mailbox, 0, metrics.exchange.clone(), Traces::default());
+    let (rules, limits, edge) = (settings.rules, settings.limits, settings.edge);
+    let gateway = Gateway::new(rules, limits, edge, None, exchange, metrics, Traces::default());
     let gateway = Arc::new(gateway);
     Endpoints {
         address: serve(public_routes(gateway.clone())).await,

@@ -11,6 +11,7 @@ use crate::{
     metrics::Metrics,
     protocol::{KeyHash, ResumeKey, RoomName, SignalKind},
     room::{Attachment, Keys, Lifeline, Snapshot},
+    traces::Traces,
 };
 use std::{
     num::NonZeroUsize,
@@ -62,7 +63,7 @@ impl Scene {
 
     fn asked_with(lifeline: Option<Lifeline>) -> Self {
         let partition = Layout::new("sb", 1, &Constants::of_tests()).partitions()[0].clone();
-        let lane = Lane::new(partition, Metrics::new().unwrap().exchange);
+        let lane = Lane::new(partition, Metrics::new().unwrap().exchange, Traces::default());
         lane.link(Arc::default());
         let ann = Member::new(RoomName::parse("room").unwrap(), SocketId::from_random([1; 20]));
         let told = Arc::new(Told::default());
@@ -168,7 +169,7 @@ fn resumed(messages: &[u64]) -> Reply {
 
 fn message(n: u64) -> Signal {
     let frame = "{}".to_owned().into();
-    Signal { kind: SignalKind::Message, from: SocketId::from_random([2; 20]), n, frame }
+    Signal { kind: SignalKind::Message, from: SocketId::from_random([2; 20]), n, frame, trace: None }
 }
 
 fn text(text: &str) -> Reply {
