@@ -171,7 +171,7 @@ async fn a_message_to_who_is_gone_tells_so() {
     assert_eq!(publish.attribute("error.type"), "peer_gone");
 }
 
-/// What was recorded a moment before it stops.
+/// What was recorded a moment before it stops, when there is nobody to wait for.
 #[tokio::test]
 async fn a_node_that_stops_sends_what_is_left() {
     let (collector, redis) = (Collector::start().await, RedisServer::start().await);
@@ -179,6 +179,9 @@ async fn a_node_that_stops_sends_what_is_left() {
     let node = Node::with(&flags).await;
     let [mut ann, mut ben] = a_call(&node, &node).await;
     says("offer", &mut ann, &mut ben).await;
+    for client in [ann, ben] {
+        client.close().await;
+    }
     node.stop().await;
     assert_eq!(collector.spans().len(), 3, "{:?}", collector.spans());
 }
