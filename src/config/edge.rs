@@ -13,7 +13,7 @@ pub(super) struct EdgeConfig {
     #[arg(long, value_name = "ORIGIN", value_delimiter = ' ', value_parser = AllowedOrigin::parse)]
     allow_origin: Vec<AllowedOrigin>,
 
-    /// A proxy that is believed for whom it asks, or a network of them, such as 10.0.0.0/8; may be repeated
+    /// A proxy that is believed for whom it asks, or a network of them, such as 10.0.7.0/24; may be repeated
     #[arg(long, value_name = "CIDR", value_delimiter = ' ', value_parser = network)]
     trusted_proxy: Vec<IpNet>,
 
@@ -49,5 +49,5 @@ impl EdgeConfig {
 fn network(text: &str) -> Result<IpNet, String> {
     let one = || text.parse::<IpAddr>().ok().map(IpNet::from);
     let network = text.parse().ok().or_else(one);
-    network.ok_or_else(|| "takes an address or a network, such as 127.0.0.1, 10.0.0.0/8 or fd00::/8".into())
+    network.ok_or_else(|| "takes an address or a network, such as 127.0.0.1, 10.0.7.0/24 or fd00::/64".into())
 }
