@@ -191,7 +191,7 @@ part_calls() {
     up
     serve 3
     local report=$folder/tmp/calls gateway load
-    # By the address: the name server of Podman's networks (aardvark-dns 1.4) is silent for up to half a minute after containers
+    # By the address: the name server of Podman's networks (aardvark-dns 1.4) may be silent for half a minute after containers
     # were made anew, and clients of a cluster don't ask it.
     compose run --rm loadtest calls --url ws://10.211.0.10:8080/ws --rate 5/s --resumable --duration 180s >"$report" 2>&1 &
     load=$!

@@ -4,7 +4,7 @@
 //!
 //! | layer | what it does |
 //! | --- | --- |
-//! | `main` | the command: logs and signals |
+//! | `main` | the command: logs and signals; `health`, which asks a node how it is |
 //! | [`config`] | flags, environment and file, made into each layer's settings |
 //! | [`server`] | one node: built, served, stopped |
 //! | [`gateway`] | clients' requests and connections; one task a connection |
