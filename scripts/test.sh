@@ -88,7 +88,7 @@ npm ci --prefix client --no-audit --no-fund --silent
 npm ci --prefix client/reference --no-audit --no-fund --silent
 npm run check --prefix client --silent
 npm run reference --prefix client --silent -- --check
-node --test tests/docs/*.test.mjs tests/package/*.test.mjs tests/deploy/{compose,kubernetes,observability}.test.mjs
+node --test tests/docs/*.test.mjs tests/package/*.test.mjs tests/deploy/{compose,haproxy,kubernetes,observability}.test.mjs
 
 built=${CARGO_TARGET_DIR:-$PWD/target}
 cargo build --release --locked
