@@ -7,7 +7,12 @@ is_well() {
     redis-cli -h "$1" cluster info | grep -q '^cluster_state:ok'
 }
 
-if ! is_well "$1"; then
+# One that was made before says for some seconds after its start that all isn't well.
+is_alone() {
+    redis-cli -h "$1" cluster info | grep -q '^cluster_known_nodes:1[^0-9]*$'
+}
+
+if is_alone "$1"; then
     nodes=
     for address in "$@"; do
         nodes="$nodes $address:6379"

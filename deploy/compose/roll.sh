@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Replaces the gateways of docker-compose.yml one after the other, by what the image is now: each drains, ends, and is made anew;
-# the next one's turn is when HAProxy has them all again. Nobody in a call notices.
+# the next one's turn is when each HAProxy has them all again. With two or more, nobody in a call notices.
 #
 #   docker compose build gateway && deploy/compose/roll.sh
 #
@@ -13,7 +13,8 @@ docker=${DOCKER:-docker}
 
 main() {
     local old gateway
-    haproxy=$("${compose[@]}" ps -q haproxy)
+    mapfile -t proxies < <("${compose[@]}" --profile tls ps -q haproxy haproxy-tls)
+    ((${#proxies[@]} > 0)) || fail "no HAProxy runs"
     mapfile -t old < <("${compose[@]}" ps -q gateway)
     ((${#old[@]} > 0)) || fail "no gateway runs"
     until_it all_serve "${#old[@]}"
@@ -27,13 +28,17 @@ main() {
     done
 }
 
-# all_serve NUMBER: whether HAProxy sends clients to so many gateways.
+# all_serve NUMBER: whether each HAProxy sends clients to so many gateways.
 all_serve() {
-    [[ "$(serving)" == "$1" ]]
+    local proxy
+    for proxy in "${proxies[@]}"; do
+        [[ "$(serving "$proxy")" == "$1" ]] || return
+    done
 }
 
+# serving HAPROXY: to how many it does.
 serving() {
-    "$docker" exec "$haproxy" bash -c '
+    "$docker" exec "$1" bash -c '
         exec 3<>/dev/tcp/127.0.0.1/8404
         printf "GET /metrics HTTP/1.0\r\n\r\n" >&3
         sed -n "s/^haproxy_backend_active_servers{proxy=\"nodes\"} //p" <&3'
