@@ -16,16 +16,18 @@ const LONGEST_ANSWER: usize = 4096;
 
 /// What the node says, if it is well.
 pub(crate) async fn ask(config: HealthConfig) -> anyhow::Result<String> {
-    let HealthConfig { address, ready } = config;
+    let HealthConfig { addresses, ready } = config;
+    let address = addresses[0];
     let path = if ready { "/readyz" } else { "/livez" };
-    match timeout(TIMEOUT, get(address, path)).await {
+    match timeout(TIMEOUT, get(&addresses, path)).await {
         Ok(answer) => answer.with_context(|| format!("http://{address}{path}")),
         Err(_) => bail!("http://{address}{path}: no answer within {TIMEOUT:?}"),
     }
 }
 
-async fn get(address: SocketAddr, path: &str) -> anyhow::Result<String> {
-    let socket = TcpStream::connect(address).await?;
+async fn get(addresses: &[SocketAddr], path: &str) -> anyhow::Result<String> {
+    let socket = TcpStream::connect(addresses).await?;
+    let address = socket.peer_addr()?;
     let (mut sender, connection) = http1::handshake(TokioIo::new(socket)).await?;
     let connection = tokio::spawn(connection);
     let request = Request::get(path).header(HOST, address.to_string()).body(Empty::<Bytes>::new())?;

@@ -6,10 +6,10 @@ use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr};
 pub(super) const NAME: &str = "health";
 
 /// What is asked of which node.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct HealthConfig {
-    /// Where the node of this machine listens for operators.
-    pub address: SocketAddr,
+    /// Where the node of this machine listens for operators: one of these.
+    pub addresses: Vec<SocketAddr>,
     /// Whether it has to be ready, too.
     pub ready: bool,
 }
@@ -43,18 +43,21 @@ impl HealthConfig {
         if listens.port() == 0 {
             return Err("--admin-listen with port 0 is any free port: nobody else knows which".into());
         }
-        Ok(Self { address: reachable(listens), ready: matches.get_flag("ready") })
+        Ok(Self { addresses: reachable(listens), ready: matches.get_flag("ready") })
     }
 }
 
-/// Where one connects to who listens here: who listens on all addresses also listens on loopback.
-fn reachable(listens: SocketAddr) -> SocketAddr {
-    let ip = match listens {
-        SocketAddr::V4(all) if all.ip().is_unspecified() => Ipv4Addr::LOCALHOST.into(),
-        SocketAddr::V6(all) if all.ip().is_unspecified() => Ipv6Addr::LOCALHOST.into(),
-        _ => listens.ip(),
-    };
-    SocketAddr::new(ip, listens.port())
+/// Where one connects to who listens here: who listens on all addresses also listens on loopback. A container may have IPv4's
+/// alone.
+fn reachable(listens: SocketAddr) -> Vec<SocketAddr> {
+    let port = listens.port();
+    match listens {
+        SocketAddr::V4(all) if all.ip().is_unspecified() => vec![(Ipv4Addr::LOCALHOST, port).into()],
+        SocketAddr::V6(all) if all.ip().is_unspecified() => {
+            vec![(Ipv6Addr::LOCALHOST, port).into(), (Ipv4Addr::LOCALHOST, port).into()]
+        }
+        one => vec![one],
+    }
 }
 
 #[cfg(test)]
@@ -73,13 +76,15 @@ mod tests {
     #[test]
     fn it_asks_where_the_node_listens() {
         for (listens, asked) in [
-            ("127.0.0.1:9090", "127.0.0.1:9090"),
-            ("192.0.2.1:9090", "192.0.2.1:9090"),
-            ("0.0.0.0:9090", "127.0.0.1:9090"),
-            ("[::]:9090", "[::1]:9090"),
+            ("127.0.0.1:9090", &["127.0.0.1:9090"][..]),
+            ("192.0.2.1:9090", &["192.0.2.1:9090"]),
+            ("0.0.0.0:9090", &["127.0.0.1:9090"]),
+            ("[::]:9090", &["[::1]:9090", "127.0.0.1:9090"]),
+            ("[fe80::1%7]:9090", &["[fe80::1%7]:9090"]),
         ] {
             let health = health(&["--admin-listen", listens]).unwrap();
-            assert_eq!((health.address, health.ready), (asked.parse().unwrap(), false), "{listens}");
+            assert_eq!(health.addresses.iter().map(ToString::to_string).collect::<Vec<_>>(), asked);
+            assert!(!health.ready);
         }
         assert!(health(&["--ready"]).unwrap().ready);
         assert!(
@@ -93,9 +98,9 @@ mod tests {
         let text = "admin-listen = '[::1]:9191'\nlisten = '0.0.0.0:1'\nadmin-token = 'file:/nowhere'\n";
         std::fs::write(&path, text).unwrap();
         let file = path.to_str().unwrap();
-        assert_eq!(health(&["--config", file]).unwrap().address, "[::1]:9191".parse().unwrap());
+        assert_eq!(health(&["--config", file]).unwrap().addresses, ["[::1]:9191".parse().unwrap()]);
         let flag = health(&["--config", file, "--admin-listen", "127.0.0.1:1"]);
-        assert_eq!(flag.unwrap().address, "127.0.0.1:1".parse().unwrap());
+        assert_eq!(flag.unwrap().addresses, ["127.0.0.1:1".parse().unwrap()]);
         std::fs::write(&path, "admin-listen = 'here'").unwrap();
         let told = health(&["--config", file]).unwrap_err();
         assert!(told.contains(file) && told.contains("takes IP:PORT"), "{told}");

@@ -38,9 +38,6 @@ impl Failure {
 #[async_trait]
 impl HttpClient for CollectorClient {
     async fn send_bytes(&self, request: Request<Bytes>) -> Result<Response<Bytes>, HttpError> {
-        /// What is read of an answer, which says at most that some spans weren't taken.
-        const MAX_ANSWER: usize = 64 * 1024;
-
         let mut request = request.map(Full::new);
         let headers = request.headers_mut();
         headers
@@ -48,7 +45,7 @@ impl HttpClient for CollectorClient {
         if let Some(authorization) = &self.authorization {
             headers.entry(AUTHORIZATION).or_insert_with(|| authorization.clone());
         }
-        let answer = self.client.send(request, MAX_ANSWER).await.inspect_err(|failure| {
+        let answer = self.client.tell(request).await.inspect_err(|failure| {
             self.failure.set(failure.to_string());
         })?;
         if !answer.status.is_success() {

@@ -11,6 +11,7 @@ use opentelemetry::KeyValue;
 use opentelemetry_otlp::{RetryPolicy, SpanExporter, WithExportConfig, WithHttpConfig};
 use opentelemetry_sdk::{
     Resource,
+    error::OTelSdkError,
     resource::{EnvResourceDetector, TelemetryResourceDetector},
     trace::SpanExporter as _,
 };
@@ -126,7 +127,9 @@ impl Sender {
         let batch = mem::take(&mut self.batch);
         let count = batch.len();
         let spans = batch.into_iter().map(|span| span.data(self.system)).collect();
-        let exported = self.exporter.export(spans).await;
+        // The library ends no request that is under way, only what would come after it.
+        let exported = timeout(TIMEOUT, self.exporter.export(spans)).await;
+        let exported = exported.unwrap_or(Err(OTelSdkError::Timeout(TIMEOUT)));
         let why = self.failure.take();
         match exported {
             Ok(()) => {
