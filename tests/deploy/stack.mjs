@@ -87,7 +87,7 @@ export class Stack {
     this.address = this.haproxy.address;
   }
 
-  /** As deploy/observability/prometheus has it, but for where the targets are, and how often it looks. */
+  /** As deploy/observability/prometheus has it, but for where the targets are, the namespace that they are in as Kubernetes has it, and how often it looks. */
   async #startPrometheus() {
     const folder = new URL('deploy/observability/prometheus/', ROOT);
     const config = YAML.parse(await readFile(new URL('prometheus.yml', folder), 'utf8'));
@@ -95,7 +95,7 @@ export class Stack {
     assert.deepEqual(config.scrape_configs.map(({ job_name }) => job_name), Object.keys(targets));
     config.global = { scrape_interval: '1s', evaluation_interval: '1s' };
     config.rule_files = config.rule_files.map((pattern) => fileURLToPath(new URL(pattern, folder)));
-    config.scrape_configs = Object.entries(targets).map(([job_name, targets]) => ({ job_name, static_configs: [{ targets }] }));
+    config.scrape_configs = Object.entries(targets).map(([job_name, targets]) => ({ job_name, static_configs: [{ targets, labels: { namespace: 'switchboard' } }] }));
     const file = join(this.#folder, 'prometheus.yml');
     await writeFile(file, YAML.stringify(config));
     const prometheus = await this.#listening((port) => this.#run('prometheus', [
