@@ -23,10 +23,11 @@ const PATH = `${process.env.PATH}:/usr/sbin`; // where Debian has haproxy
 /** One machine may load them. */
 const NODE = ['--drain', '2s', '--max-sockets-per-address', '100000', '--joins-per-address', '100000', '--messages-per-socket', '100000'];
 
-/** Starts it all. What was started is stopped by `stop`, also where the rest didn't start. */
+/** What was started is stopped by `stop`, also where the rest hasn't started, and by a signal that ends the test. */
 export class Stack {
   #folder = '';
   #stops = [];
+  #stopped = false;
   /** @type {Gateway[]} */
   nodes = [];
   /** Where clients connect: HAProxy. */
@@ -34,18 +35,13 @@ export class Stack {
   /** Prometheus. */
   prometheus = '';
 
-  static async start() {
-    const stack = new Stack();
-    try {
-      await stack.#start();
-      return stack;
-    } catch (error) {
-      await stack.stop();
-      throw error;
+  async start() {
+    for (const signal of ['SIGINT', 'SIGTERM']) {
+      process.once(signal, () => {
+        process.stdout.on('error', () => {}); // the runner, who reads it, is gone first
+        this.stop().finally(() => process.exit(1));
+      });
     }
-  }
-
-  async #start() {
     this.#folder = await mkdtemp(join(tmpdir(), 'switchboard-stack-'));
     await this.startRedis();
     this.exporter = await this.#listening((port) => this.#run('prometheus-redis-exporter', ['-web.listen-address', `127.0.0.1:${port}`, '-redis.addr', `redis://${this.redis.address}`]));
@@ -57,6 +53,7 @@ export class Stack {
   }
 
   async stop() {
+    this.#stopped = true; // what is about to start doesn't any more
     await Promise.all(this.#stops.map((stop) => stop()));
     if (this.#folder) await rm(this.#folder, { recursive: true, force: true });
   }
@@ -64,14 +61,15 @@ export class Stack {
   /** On the port that it had, if it had one. */
   async startRedis() {
     const start = (port) => this.#run('redis-server', ['--bind', '127.0.0.1', '--port', port, '--save', '', '--maxmemory', '64mb', '--dir', this.#folder]);
-    this.redis = this.redis ? await this.#listening(start, this.redis.address.split(':')[1]) : await this.#listening(start);
+    this.redis = await this.#listening(start, this.redis?.address.split(':')[1]);
+    assert(this.redis, 'Redis is there again');
   }
 
   async addNode(settings) {
-    const node = await Gateway.start(settings);
-    this.#stops.push(() => node.stop());
-    this.nodes.push(node);
-    return node;
+    this.#mayStart();
+    const starting = Gateway.start(settings);
+    this.#stops.push(() => starting.then((node) => node.stop(), () => {})); // who started it is told why it didn't
+    this.nodes.push(await starting);
   }
 
   /** HAProxy as deploy/haproxy.cfg has it, and its exporter. */
@@ -116,8 +114,21 @@ export class Stack {
     return `http://127.0.0.1:${/** @type {import('node:net').AddressInfo} */ (server.address()).port}/`;
   }
 
-  #run(command, args, env = {}) {
-    const child = spawn(command, args, { env: { ...process.env, PATH, ...env }, stdio: 'ignore' });
+  /** Runs the load generator until it has its report; it fails if a message was wrong. */
+  async load(scenario, ...args) {
+    const candidates = ['release', 'debug'].map((profile) => fileURLToPath(new URL(`target/${profile}/loadtest`, ROOT)));
+    const binary = process.env.LOADTEST_BIN ?? candidates.find(existsSync);
+    assert(binary, 'build the load generator first (cargo build --workspace), or set LOADTEST_BIN');
+    const { child, failed } = this.#run(binary, [scenario, '--url', `ws://${this.address}/ws`, ...args], {}, ['ignore', 'pipe', 'pipe']);
+    let report = '';
+    for (const stream of [child.stdout, child.stderr]) stream.on('data', (data) => (report += data));
+    const [code] = await Promise.race([once(child, 'close'), failed]);
+    assert.equal(code, 0, `loadtest ${scenario}:\n${report}`);
+  }
+
+  #run(command, args, env = {}, stdio = 'ignore') {
+    this.#mayStart();
+    const child = spawn(command, args, { env: { ...process.env, PATH, ...env }, stdio });
     const failed = new Promise((_, reject) => child.once('error', reject));
     failed.catch(() => {}); // told by who waits for it to listen
     const stop = () => (child.pid ? end(child) : undefined);
@@ -131,23 +142,16 @@ export class Stack {
       const running = await start(port);
       while (running.child.exitCode === null && running.child.signalCode === null) {
         if (await Promise.race([answers(port), running.failed])) return { ...running, address: `127.0.0.1:${port}` };
+        await pause(20);
       }
       return null;
     };
     return fixed ? attempt(fixed) : onFreePort(attempt);
   }
-}
 
-/** Runs the load generator until it has its report; it fails if a message was wrong. */
-export async function load(scenario, ...args) {
-  const candidates = ['release', 'debug'].map((profile) => fileURLToPath(new URL(`target/${profile}/loadtest`, ROOT)));
-  const binary = process.env.LOADTEST_BIN ?? candidates.find(existsSync);
-  assert(binary, 'build the load generator first (cargo build --workspace), or set LOADTEST_BIN');
-  const child = spawn(binary, [scenario, ...args], { stdio: ['ignore', 'pipe', 'pipe'] });
-  let report = '';
-  for (const stream of [child.stdout, child.stderr]) stream.on('data', (data) => (report += data));
-  const [code] = await once(child, 'close');
-  assert.equal(code, 0, `loadtest ${scenario}:\n${report}`);
+  #mayStart() {
+    assert(!this.#stopped, 'it is being stopped');
+  }
 }
 
 /** The series that an expression has now, at a Prometheus, without those that are not a number. */
