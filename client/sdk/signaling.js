@@ -17,6 +17,8 @@ const MOST_WAITING = 1000;
 const MOST_INFO_BYTES = 4096;
 /** What has no number, and the gateway couldn't take or the page not give, is tried again after such a time. */
 const AGAIN_MS = 3000;
+/** A page that has no other token isn't asked for one more often. */
+const LEAST_RENEWAL_MS = 200;
 /** What was heard is acknowledged after such a time, or when it is so many messages. The protocol asks for a second, and 32. */
 const ACK_AFTER_MS = 500;
 const ACK_AFTER_MESSAGES = 32;
@@ -35,6 +37,8 @@ export class Signaling {
   /** The token that the gateway knows.
    * @type {string | undefined} */
   #shown;
+  /** When the gateway will have none of it any more. */
+  #expiresAt = 0;
   /** The next one, until the gateway says that it is good.
    * @type {string | undefined} */
   #offered;
@@ -203,7 +207,8 @@ export class Signaling {
         this.#shown = this.#offered;
         return;
       case 'token_expiring':
-        return this.#timers.set('token', renewalDelay(data.afterMs), () => this.#renew());
+        this.#expiresAt = Date.now() + data.afterMs;
+        return this.#renewLater();
       case 'error':
         if (data.retryable && data.n === undefined) return this.#repeatLater(data);
     }
@@ -243,13 +248,19 @@ export class Signaling {
   async #renew() {
     try {
       const token = await giveToken(this.#token);
-      if (token === this.#shown || !this.#link.isConnected) return;
+      if (!this.#link.isConnected) return;
+      if (token === this.#shown) return this.#renewLater(); // there may be another one then
       this.#offered = token;
       this.#link.send(frameOf('token', { token }));
     } catch (error) {
       this.#timers.set('token', AGAIN_MS, () => this.#renew());
       this.#handlers.onevent('error', error);
     }
+  }
+
+  #renewLater() {
+    const leftMs = this.#expiresAt - Date.now();
+    if (leftMs > 0) this.#timers.set('token', renewalDelay(leftMs), () => this.#renew());
   }
 
   #askIceServers() {
@@ -285,7 +296,7 @@ async function giveToken(source) {
  * @param {number} afterMs
  */
 function renewalDelay(afterMs) {
-  return (afterMs * (1 + Math.random())) / 4;
+  return Math.max((afterMs * (1 + Math.random())) / 4, LEAST_RENEWAL_MS);
 }
 
 /**

@@ -65,6 +65,34 @@ test('one that expires is replaced by the next, and the room goes on past its en
   assert.deepEqual(result, { states: ['joining', 'joined'], same: true, isThere: true });
 });
 
+test('a page that still has the same one is asked again', async (t) => {
+  const { page } = await guarded(t);
+  const states = await page.evaluate(async () => {
+    const { sdk, makeToken } = globalThis;
+    const short = await makeToken('kitchen', 3);
+    const states = [];
+    const fourth = Promise.withResolvers();
+    let asked = 0;
+    const token = () => {
+      if (++asked < 4) return short;
+      fourth.resolve();
+      return makeToken('kitchen', 60);
+    };
+    const room = new sdk.Room({ room: 'kitchen', token });
+    room.on('state', (now) => states.push(now));
+    await room.join();
+    await fourth.promise;
+    const until = JSON.parse(atob(short.split('.')[1])).exp * 1000;
+    await new Promise((resolve) => setTimeout(resolve, until - Date.now() + 500)); // past the end of the first
+    const second = new sdk.Room({ room: 'kitchen', token: () => makeToken('kitchen', 60) });
+    const arrival = new Promise((came) => room.on('peerjoin', came));
+    await second.join();
+    await arrival;
+    return states;
+  });
+  assert.deepEqual(states, ['joining', 'joined']);
+});
+
 test('one that is not replaced ends the room', async (t) => {
   const { page, expectError } = await guarded(t);
   expectError(/SwitchboardError: The gateway closed the connection: 4401 unauthorized/); // nobody listens for errors
