@@ -11,6 +11,7 @@ mod http;
 mod node;
 mod operator;
 mod ports;
+pub(crate) mod posts;
 mod process;
 mod proxy;
 pub(crate) mod raw;

@@ -1,7 +1,10 @@
 //! A server that webhooks are sent to. It verifies them by itself, and answers as it is told to.
 
 use super::story::Story;
-use crate::harness::until;
+use crate::harness::{
+    posts::{self, Post},
+    until,
+};
 use base64::{Engine, prelude::BASE64_STANDARD};
 use ring::hmac;
 use serde_json::Value;
@@ -13,9 +16,8 @@ use std::{
     time::{Duration, Instant, SystemTime, UNIX_EPOCH},
 };
 use tokio::{
-    io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader},
-    net::{TcpListener, TcpSocket, TcpStream},
-    task::JoinSet,
+    io::{AsyncWriteExt, BufReader},
+    net::{TcpSocket, TcpStream},
     time::sleep,
 };
 use tokio_util::task::AbortOnDropHandle;
@@ -90,7 +92,9 @@ impl Receiver {
         socket.bind(self.address).expect("a free port");
         let listener = socket.listen(64).expect("a bound socket");
         self.address = listener.local_addr().expect("bound");
-        self.server = Some(AbortOnDropHandle::new(tokio::spawn(serve(listener, self.shared.clone()))));
+        let shared = self.shared.clone();
+        let serving = posts::serve(listener, move |stream| converse(stream, shared.clone()));
+        self.server = Some(AbortOnDropHandle::new(tokio::spawn(serving)));
     }
 
     /// Is gone, with its connections.
@@ -148,19 +152,11 @@ impl Receiver {
     }
 }
 
-async fn serve(listener: TcpListener, shared: Arc<Shared>) {
-    let mut connections = JoinSet::new();
-    loop {
-        let (stream, _) = listener.accept().await.expect("a connection");
-        connections.spawn(converse(stream, shared.clone()));
-        while connections.try_join_next().is_some() {}
-    }
-}
-
 /// Takes requests for as long as the connection lasts.
-async fn converse(stream: TcpStream, shared: Arc<Shared>) {
-    let mut stream = BufReader::new(stream);
-    while let Some((path, headers, body)) = read(&mut stream).await {
+async fn converse(mut stream: BufReader<TcpStream>, shared: Arc<Shared>) {
+    while let Some(Post { line, headers, body }) = Post::read(&mut stream).await {
+        let path = line.strip_prefix("POST ").expect("a POST").split(' ').next().expect("a path").to_owned();
+        let body = String::from_utf8(body).expect("UTF-8");
         let mood = match *shared.mood.lock().expect("no panic") {
             Mood::Moody => [
                 Mood::Well,
@@ -193,22 +189,6 @@ async fn converse(stream: TcpStream, shared: Arc<Shared>) {
             return;
         }
     }
-}
-
-async fn read(stream: &mut BufReader<TcpStream>) -> Option<(String, HashMap<String, String>, String)> {
-    let mut line = String::new();
-    stream.read_line(&mut line).await.ok().filter(|length| *length > 0)?;
-    let path = line.strip_prefix("POST ").expect("a POST").split(' ').next().expect("a path").to_owned();
-    let mut headers = HashMap::new();
-    loop {
-        line.clear();
-        stream.read_line(&mut line).await.ok().filter(|length| *length > 0)?;
-        let Some((name, value)) = line.trim_end().split_once(": ") else { break };
-        headers.insert(name.to_lowercase(), value.to_owned());
-    }
-    let mut body = vec![0; headers.get("content-length")?.parse().expect("a length")];
-    stream.read_exact(&mut body).await.ok()?;
-    Some((path, headers, String::from_utf8(body).expect("UTF-8")))
 }
 
 /// As the standard says, and by other means than the node's.

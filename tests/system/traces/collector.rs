@@ -2,7 +2,10 @@
 
 pub(super) use opentelemetry_proto::tonic::trace::v1::span::SpanKind as Kind;
 
-use crate::harness::until;
+use crate::harness::{
+    posts::{self, Post},
+    until,
+};
 use opentelemetry_proto::tonic::{
     collector::trace::v1::ExportTraceServiceRequest,
     common::v1::{KeyValue, any_value::Value},
@@ -10,16 +13,15 @@ use opentelemetry_proto::tonic::{
 };
 use prost::Message;
 use std::{
-    collections::{BTreeMap, HashMap, HashSet},
+    collections::{BTreeMap, HashSet},
     fmt::Write,
     future::pending,
     net::SocketAddr,
     sync::{Arc, Mutex},
 };
 use tokio::{
-    io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader},
+    io::{AsyncWriteExt, BufReader},
     net::{TcpListener, TcpStream},
-    task::JoinSet,
 };
 use tokio_util::task::AbortOnDropHandle;
 
@@ -33,7 +35,7 @@ pub(super) struct Collector {
 struct Shared {
     /// How the next requests are answered; then it is well.
     moods: Mutex<Vec<Mood>>,
-    requests: Mutex<Vec<HashMap<String, String>>>,
+    requests: Mutex<Vec<Post>>,
     spans: Mutex<Vec<Span>>,
 }
 
@@ -67,9 +69,10 @@ pub(super) struct Span {
 impl Collector {
     pub(super) async fn start() -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
-        let (address, shared) = (listener.local_addr().expect("bound"), Arc::default());
-        let server = AbortOnDropHandle::new(tokio::spawn(serve(listener, Arc::clone(&shared))));
-        Self { address, shared, _server: server }
+        let (address, shared) = (listener.local_addr().expect("bound"), Arc::<Shared>::default());
+        let known = shared.clone();
+        let serving = posts::serve(listener, move |stream| converse(stream, known.clone()));
+        Self { address, shared, _server: AbortOnDropHandle::new(tokio::spawn(serving)) }
     }
 
     /// What `--otlp-endpoint` takes.
@@ -82,8 +85,8 @@ impl Collector {
         self.shared.moods.lock().expect("no panic").extend(moods.iter().rev());
     }
 
-    /// The heads of all requests so far.
-    pub(super) fn requests(&self) -> Vec<HashMap<String, String>> {
+    /// All requests so far.
+    pub(super) fn requests(&self) -> Vec<Post> {
         self.shared.requests.lock().expect("no panic").clone()
     }
 
@@ -118,24 +121,14 @@ impl Collector {
     }
 }
 
-async fn serve(listener: TcpListener, shared: Arc<Shared>) {
-    let mut connections = JoinSet::new();
-    loop {
-        let (stream, _) = listener.accept().await.expect("a connection");
-        connections.spawn(converse(stream, shared.clone()));
-        while connections.try_join_next().is_some() {}
-    }
-}
-
 /// Takes requests for as long as the connection lasts.
-async fn converse(stream: TcpStream, shared: Arc<Shared>) {
-    let mut stream = BufReader::new(stream);
-    while let Some((head, body)) = read(&mut stream).await {
-        shared.requests.lock().expect("no panic").push(head);
+async fn converse(mut stream: BufReader<TcpStream>, shared: Arc<Shared>) {
+    while let Some(post) = Post::read(&mut stream).await {
+        shared.requests.lock().expect("no panic").push(post.clone());
         let mood = shared.moods.lock().expect("no panic").pop();
         let status = match mood {
             None => {
-                let request = ExportTraceServiceRequest::decode(body.as_slice()).expect("OTLP");
+                let request = ExportTraceServiceRequest::decode(post.body.as_slice()).expect("OTLP");
                 shared.spans.lock().expect("no panic").extend(spans(request));
                 "200 OK"
             }
@@ -150,25 +143,6 @@ async fn converse(stream: TcpStream, shared: Arc<Shared>) {
             return;
         }
     }
-}
-
-/// The first line and the headers, and the body.
-async fn read(stream: &mut BufReader<TcpStream>) -> Option<(HashMap<String, String>, Vec<u8>)> {
-    let mut line = String::new();
-    let mut head = HashMap::new();
-    loop {
-        line.clear();
-        stream.read_line(&mut line).await.ok().filter(|length| *length > 0)?;
-        let line = line.trim_end();
-        match line.split_once(": ") {
-            Some((name, value)) => head.insert(name.to_lowercase(), value.to_owned()),
-            None if line.is_empty() => break,
-            None => head.insert(String::new(), line.to_owned()),
-        };
-    }
-    let mut body = vec![0; head.get("content-length")?.parse().expect("a length")];
-    stream.read_exact(&mut body).await.ok()?;
-    Some((head, body))
 }
 
 fn spans(request: ExportTraceServiceRequest) -> Vec<Span> {

@@ -74,10 +74,10 @@ async fn a_batch_that_may_be_taken_later_is_sent_again() {
     node.until_metric(&spans("exported"), 3).await;
     assert_eq!((node.metric(&spans("failed")).await, collector.requests().len()), (0, 3));
     for request in collector.requests() {
-        assert_eq!(request[""], "POST /v1/traces HTTP/1.1");
-        assert_eq!(request["content-type"], "application/x-protobuf");
-        assert_eq!(request["authorization"], "Basic YW5uOnBAc3M=");
-        assert_eq!(request["user-agent"], concat!("switchboard/", env!("CARGO_PKG_VERSION")));
+        assert_eq!(request.line, "POST /v1/traces HTTP/1.1");
+        assert_eq!(request.headers["content-type"], "application/x-protobuf");
+        assert_eq!(request.headers["authorization"], "Basic YW5uOnBAc3M=");
+        assert_eq!(request.headers["user-agent"], concat!("switchboard/", env!("CARGO_PKG_VERSION")));
     }
 }
 
