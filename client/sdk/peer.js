@@ -12,6 +12,12 @@ import { Timers } from './timers.js';
 /** @import { Publication } from './publication.js' */
 /** @import { Kind, PeerStats, RoomEvents } from './types.js' */
 
+/**
+ * So long another way is looked for before it is told that there is none. Chromium also says `failed` for the moment between a way
+ * that broke and the first that an ICE restart finds.
+ */
+const SEARCH_MS = 4000;
+
 /** Somebody else in the room, and the connection to them. */
 export class Peer {
   /** @readonly @type {string} */
@@ -142,7 +148,7 @@ export class Peer {
    */
   async send(frame) {
     if (!this.pc) return this.#hooks.signal('data', { socketId: this.id, ...jsonIn(frame) });
-    if (this.state === 'failed') throw channelClosed();
+    if (this.state === 'failed' && this.#isCutOff) throw channelClosed();
     await this.#channel.send(frame);
   }
 
@@ -329,15 +335,25 @@ export class Peer {
 
   #connectionChanged() {
     this.#hooks.emit('peerstate', this, this.state);
-    if (this.state === 'connected') this.#isCutOff = false;
-    if (this.state === 'failed') this.#cutOff();
+    if (this.state === 'connected') this.#foundAWay();
+    if (this.state === 'failed') this.#lostItsWay();
+  }
+
+  #foundAWay() {
+    this.#timers.clear('search');
+    this.#isCutOff = false;
+  }
+
+  #lostItsWay() {
+    if (this.#isCutOff) this.#channel.drop();
+    else if (!this.#timers.has('search')) this.#timers.set('search', SEARCH_MS, () => this.#cutOff());
+    this.#endIfLingering();
   }
 
   #cutOff() {
-    this.#channel.drop();
-    if (!this.#isCutOff && !this.#isLingering) this.#fail('No way through the network to a peer was found.');
     this.#isCutOff = true;
-    this.#endIfLingering();
+    this.#channel.drop();
+    this.#fail('No way through the network to a peer was found.');
   }
 
   #endIfLingering() {

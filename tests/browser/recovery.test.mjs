@@ -167,7 +167,42 @@ test('who left is not looked for', async (t) => {
 test('that there is no way is told once, until there was one', async (t) => {
   const { pc, log } = await politely(t);
   for (const state of ['connected', 'failed', 'connecting', 'failed', 'disconnected', 'failed']) pc.become(state);
+  await after(3999);
+  assert.deepEqual(log, []);
+  await after(1);
   assert.deepEqual(log, ['error peer_failed']);
-  for (const state of ['connecting', 'connected', 'disconnected', 'failed', 'connecting', 'failed']) pc.become(state);
+  for (const state of ['connecting', 'failed']) pc.become(state);
+  await after(600_000);
+  assert.deepEqual(log, ['error peer_failed']);
+  for (const state of ['connecting', 'connected', 'disconnected', 'failed', 'connecting']) pc.become(state);
+  await after(4000);
   assert.deepEqual(log, ['error peer_failed', 'error peer_failed']);
 });
+
+test('a way that is found soon was never missed: nobody is told, and what waited to be sent is', async (t) => {
+  const { room, pc, log } = await politely(t);
+  for (const state of ['connected', 'failed']) pc.become(state);
+  const sending = room.send('x', { to: 'ann' });
+  await after(3999);
+  for (const state of ['disconnected', 'connected']) pc.become(state);
+  await after(4000);
+  pc.channel.open();
+  await sending;
+  assert.deepEqual([pc.channel.sent.length, log], [1, []]);
+});
+
+test('what waits to be sent where there is no way fails, and so does what comes after it; others are sent theirs', async (t) => {
+  const { room, pc } = await politely(t);
+  pc.become('failed');
+  const waiting = codeOf(room.send('x', { to: 'ann' }));
+  await after(4000);
+  assert.deepEqual([await waiting, await codeOf(room.send('x', { to: 'ann' })), await codeOf(room.send('x'))], ['channel_closed', 'channel_closed', 'sent']);
+  pc.become('connecting');
+  const trying = codeOf(room.send('x', { to: 'ann' }));
+  pc.become('failed');
+  assert.equal(await trying, 'channel_closed');
+});
+
+function codeOf(promise) {
+  return promise.then(() => 'sent', ({ code }) => code);
+}

@@ -185,6 +185,16 @@ class PeerConnection extends EventTarget {
     this.#negotiate();
     const channel = Object.assign(new EventTarget(), {
       readyState: 'connecting',
+      bufferedAmount: 0,
+      sent: [],
+      send(frame) {
+        channel.sent.push(frame);
+      },
+      /** The test's. */
+      open() {
+        channel.readyState = 'open';
+        channel.dispatchEvent(new Event('open'));
+      },
       close() {
         if (channel.readyState !== 'closed') queueMicrotask(() => channel.dispatchEvent(new Event('close')));
         channel.readyState = 'closed';
