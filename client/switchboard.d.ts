@@ -63,8 +63,8 @@ export declare class Room {
      * Sends to everybody, or to those named, peer to peer, and through the gateway where one of the two has no WebRTC, as in Node:
      * there it takes JSON only, up to 64 KiB. What you send to a peer arrives in order.
      *
-     * Up to 1 MiB waits for a peer that isn't connected yet. What is beyond that, and what a connection
-     * that fails hadn't sent, is lost to this peer: a message to those named rejects, one to everybody doesn't.
+     * Up to 1 MiB waits for a peer that isn't connected yet. What is beyond that, and what still waits when no way to this peer
+     * was found, is lost to it: a message to those named rejects, one to everybody doesn't.
      *
      * @param {unknown} data bytes, which arrive as an ArrayBuffer, or what `JSON.stringify` takes
      * @param {{ to?: string | readonly string[], channel?: string }} [options] `to`: an id, or some; `channel`: a word that arrives

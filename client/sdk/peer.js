@@ -13,10 +13,10 @@ import { Timers } from './timers.js';
 /** @import { Kind, PeerStats, RoomEvents } from './types.js' */
 
 /**
- * So long another way is looked for before it is told that there is none. Chromium also says `failed` for the moment between a way
- * that broke and the first that an ICE restart finds.
+ * How long a connection may have failed before it is told that there is no way. Chromium says `failed`, too, for the moment (some
+ * 50 ms) between the answer to an ICE restart and its first candidate, when the way that was is broken.
  */
-const SEARCH_MS = 4000;
+const PATIENCE_MS = 4000;
 
 /** Somebody else in the room, and the connection to them. */
 export class Peer {
@@ -340,13 +340,13 @@ export class Peer {
   }
 
   #foundAWay() {
-    this.#timers.clear('search');
+    this.#timers.clear('patience');
     this.#isCutOff = false;
   }
 
   #lostItsWay() {
     if (this.#isCutOff) this.#channel.drop();
-    else if (!this.#timers.has('search')) this.#timers.set('search', SEARCH_MS, () => this.#cutOff());
+    else if (!this.#timers.has('patience')) this.#timers.set('patience', PATIENCE_MS, () => this.#cutOff());
     this.#endIfLingering();
   }
 

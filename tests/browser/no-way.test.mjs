@@ -14,11 +14,14 @@ test('ways that lead nowhere: it fails, which is told once; and the next way is 
   await page.evaluate(async () => {
     const { first, second, joinBoth, states } = globalThis;
     globalThis.errors = [];
-    for (const room of [first, second]) room.on('error', ({ code, peerId }) => globalThis.errors.push([code, peerId === [...room.peers.keys()][0]]));
+    for (const [by, of] of [[first, second], [second, first]]) {
+      by.on('error', ({ code, peerId }) => globalThis.errors.push([code, peerId === of.id]));
+    }
     const failed = states('failed');
     await joinBoth();
     await Promise.any(failed);
   });
+  assert.deepEqual(await page.evaluate(() => globalThis.errors), []);
   await page.clock.fastForward(4000);
   const errors = await page.evaluate(async () => {
     const { first, states, allow, settled } = globalThis;

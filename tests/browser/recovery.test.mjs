@@ -7,11 +7,11 @@ const SERVERS = { iceServers: [{ urls: ['turn:turn.test'], username: 'a', creden
 const RESUMED = { you: 'me', room: 'kitchen', version: 10, iceServers: [], resume: { key: 'key-2', windowMs: 30_000 } };
 const REFUSED = { code: 'rate_limited', message: 'as the test wants it', retryable: true, retryAfterMs: 2000 };
 
-/** We came later than Ann. */
-async function politely(t, options) {
-  const { room, join, ...rest } = stage(t, options);
-  const socket = await join();
-  socket.say('answer', { socketId: 'ann', sdp: { type: 'answer', sdp: 'v=0' }, streams: {}, round: 1 }, 1);
+/** We came later than Ann, or than all of these. */
+async function politely(t, peers = ['ann']) {
+  const { room, join, ...rest } = stage(t);
+  const socket = await join({ peers });
+  peers.forEach((socketId, i) => socket.say('answer', { socketId, sdp: { type: 'answer', sdp: 'v=0' }, streams: {}, round: 1 }, i + 1));
   await settle();
   return { room, socket, pc: room.peers.get('ann').pc, ...rest };
 }
@@ -152,22 +152,32 @@ test('after such an attempt, the next one waits its time', async (t) => {
   await restartsAfter(pc, 8000);
 });
 
-test('who left is not looked for', async (t) => {
+test('who left is not looked for, nor told of', async (t) => {
   const { wake, listening } = page(t);
-  const { room, pc, socket } = await politely(t);
+  const { room, pc, socket, log } = await politely(t);
   pc.become('failed');
   socket.say('remove_peer', { socketId: 'ann', reason: 'lost', version: 12 });
   await after(600_000);
   wake('online');
-  assert.equal(pc.restarts, 0);
+  assert.deepEqual([pc.restarts, log], [0, ['peerleave ann lost']]);
   await room.leave();
   assert.equal(listening(), 0);
 });
 
+test('who has no WebRTC, and says so late, needs no way', async (t) => {
+  const { room, pc, socket, log } = await politely(t);
+  pc.become('failed');
+  socket.say('data', { socketId: 'ann' });
+  await after(600_000);
+  assert.deepEqual([room.peers.get('ann').state, log], ['connected', []]);
+});
+
 test('that there is no way is told once, until there was one', async (t) => {
   const { pc, log } = await politely(t);
-  for (const state of ['connected', 'failed', 'connecting', 'failed', 'disconnected', 'failed']) pc.become(state);
-  await after(3999);
+  for (const state of ['connected', 'failed']) pc.become(state);
+  await after(2000);
+  for (const state of ['connecting', 'failed', 'disconnected', 'failed']) pc.become(state);
+  await after(1999);
   assert.deepEqual(log, []);
   await after(1);
   assert.deepEqual(log, ['error peer_failed']);
@@ -175,7 +185,9 @@ test('that there is no way is told once, until there was one', async (t) => {
   await after(600_000);
   assert.deepEqual(log, ['error peer_failed']);
   for (const state of ['connecting', 'connected', 'disconnected', 'failed', 'connecting']) pc.become(state);
-  await after(4000);
+  await after(3999);
+  assert.deepEqual(log, ['error peer_failed']);
+  await after(1);
   assert.deepEqual(log, ['error peer_failed', 'error peer_failed']);
 });
 
@@ -191,16 +203,32 @@ test('a way that is found soon was never missed: nobody is told, and what waited
   assert.deepEqual([pc.channel.sent.length, log], [1, []]);
 });
 
-test('what waits to be sent where there is no way fails, and so does what comes after it; others are sent theirs', async (t) => {
-  const { room, pc } = await politely(t);
+test('what waits for a way that there is not fails, and so does what comes after it; others get theirs', async (t) => {
+  const { room } = await politely(t, ['ann', 'ben']);
+  const [ann, ben] = ['ann', 'ben'].map((id) => room.peers.get(id).pc);
+  for (const { channel } of [ann, ben]) channel.open();
+  ann.channel.bufferedAmount = Infinity; // nothing flows
+  ann.become('failed');
+  const sent = [codeOf(room.send('one', { to: 'ann' })), codeOf(room.send('two'))];
+  await after(3999);
+  const early = await Promise.all(sent.map((each) => Promise.race([each, 'waiting'])));
+  await after(1);
+  const late = await Promise.all([...sent, codeOf(room.send('three', { to: 'ann' })), codeOf(room.send('four'))]);
+  assert.deepEqual([early, late], [['waiting', 'waiting'], ['channel_closed', 'sent', 'channel_closed', 'sent']]);
+  assert.deepEqual([ann, ben].map(({ channel }) => channel.sent.map((frame) => JSON.parse(frame).data)), [[], ['two', 'four']]);
+});
+
+test('while another way is tried, what is sent waits; where it leads nowhere, that fails at once', async (t) => {
+  const { room, pc, log } = await politely(t);
   pc.become('failed');
-  const waiting = codeOf(room.send('x', { to: 'ann' }));
   await after(4000);
-  assert.deepEqual([await waiting, await codeOf(room.send('x', { to: 'ann' })), await codeOf(room.send('x'))], ['channel_closed', 'channel_closed', 'sent']);
   pc.become('connecting');
-  const trying = codeOf(room.send('x', { to: 'ann' }));
+  const sending = codeOf(room.send('x', { to: 'ann' }));
+  await after(10_000);
+  assert.equal(await Promise.race([sending, 'waiting']), 'waiting');
   pc.become('failed');
-  assert.equal(await trying, 'channel_closed');
+  assert.equal(await sending, 'channel_closed');
+  assert.deepEqual(log, ['error peer_failed']);
 });
 
 function codeOf(promise) {
