@@ -51,6 +51,8 @@ pub(super) struct Sender {
     due: Instant,
     /// When the turn ends, if it doesn't go on.
     ours_until: Instant,
+    /// Whether the spool may have it that the turn is ours: it said so, or its answer was lost.
+    may_be_ours: bool,
     /// Requests that failed in a row.
     failures: u32,
     backlog: Backlog,
@@ -76,6 +78,7 @@ impl Sender {
             passed: 0,
             due: now,
             ours_until: now,
+            may_be_ours: false,
             failures: 0,
             backlog,
         }
@@ -86,7 +89,7 @@ impl Sender {
         while let Some(waiting) = self.next().await {
             self.send(&waiting).await;
         }
-        if self.ours_until > Instant::now()
+        if self.may_be_ours
             && let Err(error) = self.spool.give_back(self.sent.as_ref()).await
         {
             debug!("can't give a turn back: {error:#}");
@@ -134,7 +137,9 @@ impl Sender {
     /// another's turn, or nobody knows whose.
     async fn take_turn(&mut self, most: usize) -> Result<(), Duration> {
         let (asked, lease) = (Instant::now(), self.spool.lease());
-        match self.spool.turn(self.sent.as_ref(), most).await {
+        let answer = self.spool.turn(self.sent.as_ref(), most).await;
+        self.may_be_ours = !matches!(answer, Ok(Turn::Others(_)));
+        match answer {
             Ok(Turn::Ours { again, next, waiting, lost, passed }) => {
                 if !again {
                     // Somebody else may have sent these.
@@ -248,4 +253,81 @@ impl Sender {
 /// From 0 to 1.
 fn random() -> f64 {
     f64::from(getrandom::u32().expect("the system has random bytes")) / f64::from(u32::MAX)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{
+        events::{Settings, SigningKey},
+        metrics::Metrics,
+        outbound::Target,
+        secret::Secret,
+    };
+    use futures_util::future::{BoxFuture, FutureExt, pending, ready};
+    use std::sync::Mutex;
+
+    /// Answers once, by when the node stops, and remembers whether its turn was given back.
+    struct Spy {
+        answer: Mutex<Option<anyhow::Result<Turn>>>,
+        stopping: CancellationToken,
+        was_given_back: Mutex<bool>,
+    }
+
+    impl Spool for Spy {
+        fn name(&self) -> &'static str {
+            "spy"
+        }
+
+        fn lease(&self) -> Duration {
+            Duration::from_hours(1)
+        }
+
+        fn turn<'a>(&'a self, _: Option<&'a Sent>, _: usize) -> BoxFuture<'a, anyhow::Result<Turn>> {
+            self.stopping.cancel();
+            ready(self.answer.lock().expect("unpoisoned").take().expect("asked once")).boxed()
+        }
+
+        fn give_back<'a>(&'a self, _: Option<&'a Sent>) -> BoxFuture<'a, anyhow::Result<()>> {
+            *self.was_given_back.lock().expect("unpoisoned") = true;
+            ready(Ok(())).boxed()
+        }
+
+        fn more(&self) -> BoxFuture<'_, ()> {
+            pending().boxed()
+        }
+
+        fn is_shared(&self) -> bool {
+            true
+        }
+    }
+
+    async fn gives_back_after(answer: anyhow::Result<Turn>) -> bool {
+        let stopping = CancellationToken::new();
+        let spy = Arc::new(Spy {
+            answer: Mutex::new(Some(answer)),
+            stopping: stopping.clone(),
+            was_given_back: Mutex::new(false),
+        });
+        let settings = Settings {
+            target: Target::parse("http://127.0.0.1:1").expect("an address"),
+            key: SigningKey::parse(&Secret::new("whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw".as_bytes()))
+                .expect("a key"),
+            timeout: Duration::from_secs(1),
+            retry: Duration::from_secs(1),
+        };
+        let endpoint = Arc::new(Endpoint::new(settings).expect("an endpoint"));
+        let metrics = Metrics::new().expect("metrics").events;
+        Sender::new(spy.clone(), endpoint, Duration::from_secs(1), metrics, stopping).run().await;
+        *spy.was_given_back.lock().expect("unpoisoned")
+    }
+
+    /// Nobody else would have the turn for a lease.
+    #[tokio::test]
+    async fn a_turn_is_given_back_also_where_the_answer_that_it_is_ours_was_lost() {
+        let ours = Turn::Ours { again: false, next: Vec::new(), waiting: Some(0), lost: 0, passed: 0 };
+        assert!(gives_back_after(Ok(ours)).await);
+        assert!(gives_back_after(Err(anyhow::anyhow!("timed out"))).await);
+        assert!(!gives_back_after(Ok(Turn::Others(Duration::from_hours(1)))).await);
+    }
 }
