@@ -14,6 +14,8 @@ const NO_ROOM = encodeURIComponent('🦦'.repeat(33));
 const ROOM = {
   'the lobby': ({ visit, device }) => visit({ path: '/#kitchen', ...device }),
 
+  'the lobby, in Chinese': ({ visit, device }) => visit({ path: '/#kitchen', locale: 'zh-CN', ...device }),
+
   async 'the lobby of somebody whose devices are denied'({ visit, device }) {
     const page = await visit({ path: '/#kitchen', permissions: [], ...device });
     await page.locator('#media-notice').getByRole('button').waitFor();
@@ -39,7 +41,17 @@ const ROOM = {
     return ada;
   },
 
-  async 'the chat'({ join, device }) {
+  async 'a call with its statistics, and one pinned'({ join, device }) {
+    const ada = await join('Ada', 'kitchen', device);
+    await join('Ben', 'kitchen');
+    await seesMovingPicture(ada, 'Ben');
+    await press(ada, 'Statistics');
+    await tileOf(ada, 'Ben').getByText('kbit/s').first().waitFor();
+    await tileOf(ada, 'Ben').getByRole('button').click();
+    return ada;
+  },
+
+  async 'the chat, with files'({ join, device }) {
     const ada = await join('Ada', 'kitchen', device);
     const ben = await join('Ben', 'kitchen');
     const toggle = ada.getByRole('button', { name: 'Chat', exact: true });
@@ -47,9 +59,23 @@ const ROOM = {
     await seesMovingPicture(ben, 'Ada');
     await write(ben, 'Good morning');
     await write(ada, 'Good morning, Ben');
-    await ada.getByRole('log').getByText('Good morning', { exact: true }).waitFor();
+    const log = ada.getByRole('log');
+    await log.getByText('Good morning', { exact: true }).waitFor();
+    await give(ben, 'taken.txt');
+    await log.getByRole('button', { name: 'Accept' }).click();
+    await log.getByRole('link', { name: 'Download' }).waitFor();
+    await give(ben, 'offered.txt');
+    await log.getByRole('button', { name: 'Accept' }).waitFor();
+    await give(ada, 'given.txt');
+    await log.getByText('Waiting for Ben').waitFor();
     return ada;
   },
+
+  'the settings': (stage) => dialog(stage, 'Settings'),
+
+  'the invitation': (stage) => dialog(stage, 'QR code'),
+
+  'the shortcuts': (stage) => dialog(stage, 'Keyboard shortcuts'),
 
   async 'a call whose server is away'({ gateway, join, expectError, device }) {
     expectError(SERVER_AWAY);
@@ -119,6 +145,24 @@ async function cluster() {
   api.rooms.set('kitchen', [member('ada', { info: { name: 'Ada' } }), member('ben', { node: null, away: true })]);
   api.sockets.set('ada', { ageSeconds: 90, address: '203.0.113.7', sent: 1, received: 1, waiting: 0, waitingBytes: 0 });
   return api;
+}
+
+/** Where a button waits behind another one, it is pressed there. */
+async function press(page, name) {
+  const button = page.getByRole('button', { name, exact: true });
+  if (!(await button.isVisible())) await page.getByRole('button', { name: 'More' }).click();
+  await button.click();
+}
+
+async function dialog({ join, device }, opener) {
+  const page = await join('Ada', 'kitchen', device);
+  await press(page, opener);
+  await page.getByRole('dialog').waitFor();
+  return page;
+}
+
+function give(page, name) {
+  return page.locator('#files').setInputFiles({ name, mimeType: 'text/plain', buffer: Buffer.from('tea') });
 }
 
 async function signedIn({ visit, device }) {
